@@ -1,0 +1,77 @@
+"""JSON values as JMESPath sees them: kinds, equality, truth, text."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, Final
+
+from hub.mapping.meter import bounded, charge
+
+_KINDS: Final[dict[type, str]] = {
+    str: "string",
+    int: "number",
+    Decimal: "number",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+
+def kind_of(value: Any) -> str:
+    kind = _KINDS.get(type(value))
+    if kind is not None:
+        return kind
+    return "number" if isinstance(value, float) else "object"
+
+
+def is_false(value: Any) -> bool:
+    """JMESPath's false: null, false, and empty text, list or object. Zero is true."""
+    return value is None or value is False or (type(value) in (str, list, dict) and not value)
+
+
+def equal(left: Any, right: Any) -> bool:
+    kind = kind_of(left)
+    if kind != kind_of(right):
+        return False
+    if kind == "array":
+        charge(len(left))
+        return len(left) == len(right) and all(map(equal, left, right))
+    if kind == "object" and isinstance(left, dict) and isinstance(right, dict):
+        charge(len(left))
+        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+    return bool(left == right)
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON; numbers exactly as they are."""
+    parts: list[str] = []
+    _write(value, parts)
+    return "".join(parts)
+
+
+def _write(value: Any, parts: list[str]) -> None:
+    kind = kind_of(value)
+    if kind == "array":
+        _write_all("[]", [(None, item) for item in value], parts)
+    elif isinstance(value, dict):
+        _write_all("{}", list(value.items()), parts)
+    elif kind == "number":
+        parts.append(str(value))
+    else:
+        text = value if kind in ("string", "boolean", "null") else str(value)
+        parts.append(json.dumps(text))
+        bounded(len(parts[-1]))
+
+
+def _write_all(brackets: str, items: list[tuple[Any, Any]], parts: list[str]) -> None:
+    charge(len(items))
+    parts.append(brackets[0])
+    for index, (key, item) in enumerate(items):
+        if index:
+            parts.append(",")
+        if key is not None:
+            parts.append(json.dumps(key) + ":")
+        _write(item, parts)
+    parts.append(brackets[1])
