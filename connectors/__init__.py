@@ -1,0 +1,1 @@
+"""Connectors we ship: one folder per vendor, each found by the entry point `hub.connectors`."""

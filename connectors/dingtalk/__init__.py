@@ -1,0 +1,1 @@
+"""DingTalk (钉钉): robot messages, work notices, people, encrypted callbacks."""

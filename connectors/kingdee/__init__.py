@@ -1,0 +1,1 @@
+"""Kingdee K/3 Cloud (金蝶云星空)."""
