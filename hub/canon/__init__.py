@@ -1,0 +1,1 @@
+"""The canonical store: kinds, versions, identity and links, three-way merge, ownership."""

@@ -1,0 +1,44 @@
+"""Who may set a field of an entity: the rules of `owners/<kind>.yaml`, and the default, the creator."""
+
+from collections.abc import Mapping, Sequence
+
+from hub.canon.entity import Entity
+
+Rule = str | Sequence[str]
+"""`hub`, `latest`, one connection, or connections in order of rank."""
+
+HUB = "hub"
+LATEST = "latest"
+PERSON = "person:"
+
+
+def may_set(rules: Mapping[str, Rule], field: str, who: str, entity: Entity | None, stamp: str | None) -> bool:
+    """May `who` (a connection) set this field now? `stamp`: the vendor's modification time where it has one.
+
+    Default: the connection that created the entity; an empty field without a rule may be filled by anyone."""
+    rule = rules.get(field) or rules.get(field.partition(".")[0])
+    if rule == HUB:
+        return False
+    if entity is None:
+        return rule is None or rule == LATEST or who in _ranked(rule)
+    setter, set_at = entity.setters.get(field, (entity.created_by, None))
+    if rule is None:
+        return who in {entity.created_by, setter} or _empty(entity, field)
+    if rule == LATEST:
+        return setter == who or set_at is None or stamp is None or stamp >= set_at
+    ranks = _ranked(rule)
+    if who not in ranks:
+        return False
+    return _empty(entity, field) or setter not in ranks or ranks.index(who) <= ranks.index(setter)
+
+
+def _ranked(rule: Rule) -> list[str]:
+    return [rule] if isinstance(rule, str) else list(rule)
+
+
+def _empty(entity: Entity, field: str) -> bool:
+    head, _, sub = field.partition(".")
+    value = entity.fields.get(head)
+    if sub and isinstance(value, dict):
+        value = value.get(sub)
+    return value in (None, "", [], {})

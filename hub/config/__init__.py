@@ -1,0 +1,1 @@
+"""Configuration as code: connections, mappings, syncs, owners and kinds; read, check, plan, apply, run."""

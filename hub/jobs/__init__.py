@@ -1,0 +1,1 @@
+"""Who turns the crank: the intake and engine processes, bells, the schedule."""

@@ -1,0 +1,210 @@
+"""The engine process: loops over the steps, woken by the database's bell, found by the sweep when a bell was missed."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import asyncpg
+import structlog
+from sqlalchemy import text
+
+from hub.db.embedded import EmbeddedServer
+from hub.db.session import Database, is_passing, plain_url
+from hub.jobs import configured
+from hub.jobs.crank import turn
+from hub.sdk.transport import AiohttpTransport
+from hub.settings import Settings, load_settings
+from hub.sync.deliver import deliver_to
+from hub.sync.engine import Engine
+from hub.sync.open import collect_files
+from hub.sync.outward import Outward
+from hub.sync.pauses import probe_paused
+from hub.sync.pull import pull, pull_candidates
+from hub.sync.sweep import sweep, take_back
+from hub.telemetry.log import configure
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 1.0  # how long a loop sleeps when no bell rings
+TICK_SECONDS = 0.2  # how often pulls and files are looked for
+BELLS = ("hub_work", "hub_config")
+
+
+class Loops:
+    """The loops of one engine process. One loop per thing that may be slow: the store, each target, each source."""
+
+    def __init__(self, engine: Engine, settings: Settings, url: str, number: int) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._url = url
+        self._number = number
+        self._work = asyncio.Event()
+        self._owed = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    def stop(self) -> None:
+        for event in (self._stop, self._work, self._owed):
+            event.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for loop in (self._listen, self._inner, self._deliver, self._arrive, self._sweep):
+                group.create_task(self._guard(loop))
+
+    async def _guard(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """A loop goes on whatever happens; a database that is away is waited for."""
+        while not self._stop.is_set():
+            try:
+                await loop()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                if is_passing(error):
+                    log.warning("database away, waiting", loop=loop.__name__, error=type(error).__name__)
+                else:
+                    log.exception("loop failed, going on", loop=loop.__name__)
+                await self._pause(self._stop, IDLE_SECONDS)
+
+    async def _pause(self, event: asyncio.Event, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+
+    async def _inner(self) -> None:
+        """Open, fetch, apply, derive, route: in this process one after another, each a batch."""
+        while not self._stop.is_set():
+            self._work.clear()
+            done = await turn(self._engine)
+            if done:
+                self._owed.set()
+            else:
+                await self._pause(self._work, IDLE_SECONDS)
+
+    async def _deliver(self) -> None:
+        """One task per connection that owes something; a slow one keeps nobody else waiting."""
+        while not self._stop.is_set():
+            self._owed.clear()
+            for name in await self._owing():
+                self._start(f"deliver {name}", self._deliver_all(name))
+            await self._pause(self._owed, IDLE_SECONDS)
+        await self._finish()
+
+    async def _owing(self) -> list[str]:
+        async with self._engine.db.read() as conn:
+            rows = await conn.execute(
+                text(
+                    "SELECT DISTINCT connection FROM delivery d WHERE state = 'due' AND due_at <= :now AND NOT EXISTS"
+                    " (SELECT 1 FROM pause p WHERE p.connection = d.connection AND p.stream = '')"
+                ),
+                {"now": self._engine.now()},
+            )
+            return [row.connection for row in rows]
+
+    async def _deliver_all(self, connection: str) -> None:
+        while not self._stop.is_set() and await deliver_to(self._engine, connection):
+            self._work.set()
+
+    async def _arrive(self) -> None:
+        while not self._stop.is_set():
+            if await collect_files(self._engine):
+                self._work.set()
+            for sync in await pull_candidates(self._engine):
+                self._start(f"pull {sync.name}", self._pull(sync.name))
+            await self._pause(self._stop, TICK_SECONDS)
+
+    async def _pull(self, name: str) -> None:
+        sync = self._engine.configuration.syncs.get(name)
+        if sync is not None and await pull(self._engine, sync):
+            self._work.set()
+
+    def _start(self, name: str, work: Awaitable[None]) -> None:
+        """Run `work` as the one task of this name; while one is at work another is not started."""
+        running = self._busy.get(name)
+        if running is not None and not running.done():
+            work.close()  # type: ignore[attr-defined]
+            return
+        self._busy[name] = asyncio.ensure_future(self._told(name, work))
+
+    async def _told(self, name: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            if is_passing(error):
+                log.warning("database away", task=name)
+            else:
+                log.exception("task failed", task=name)
+
+    async def _finish(self) -> None:
+        """Let what is under way end; its results are worth keeping."""
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        every = self._settings.engine.scaled(self._settings.engine.sweep_seconds)
+        while not self._stop.is_set():
+            await self._engine.db.clock().resync()
+            await sweep(self._engine)
+            await probe_paused(self._engine)
+            await self._reload()
+            await self._pause(self._stop, min(every, IDLE_SECONDS))
+
+    async def _reload(self) -> None:
+        if await configured.number(self._engine.db) != self._number:
+            configuration, self._number = await configured.load(self._engine.db, self._settings)
+            for name in configuration.connections:
+                self._engine.outward.forget_tokens(name)
+            self._engine.configuration = configuration
+            self._work.set()
+            self._owed.set()
+
+    async def _listen(self) -> None:
+        """Hear NOTIFY: work came in, or a configuration was applied."""
+        connection = await asyncpg.connect(plain_url(self._url))
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            for bell in BELLS:
+                await connection.add_listener(bell, self._heard)
+            while not self._stop.is_set() and not lost.is_set():
+                await self._pause(self._stop, IDLE_SECONDS)
+        finally:
+            with suppress(Exception):
+                await connection.close(timeout=2)
+
+    def _heard(self, *_: object) -> None:
+        self._work.set()
+        self._owed.set()
+
+
+async def run(settings: Settings, url: str) -> None:
+    """Run the engine until SIGTERM or SIGINT."""
+    db = Database(url)
+    await db.retrying(db.clock().resync)
+    configuration, number = await configured.load(db, settings)
+    rng = random.Random()
+    transport = AiohttpTransport()
+    engine = Engine(db, configuration, db.clock(), rng, Outward(transport, db.clock(), rng), settings.engine)
+    await take_back(engine)
+    loops = Loops(engine, settings, url, number)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, loops.stop)
+    try:
+        await loops.run()
+    finally:
+        await transport.aclose()
+        await db.close()
+
+
+def main() -> None:
+    """Entry of the engine process."""
+    settings = load_settings()
+    configure(settings.log.level, settings.log.format)
+    given = settings.database_url
+    url = given.get_secret_value() if given else EmbeddedServer(settings.data_dir).start()
+    asyncio.run(run(settings, url))
+
+
+if __name__ == "__main__":
+    main()

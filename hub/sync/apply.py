@@ -1,0 +1,332 @@
+"""Apply: inbox records become entities. One batch of one stream, one transaction: map, resolve, identify, merge, write."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.canon.entity import Entity, Fields
+from hub.canon.identity import Link, LinkState, links_by_key, resolve, save_links
+from hub.canon.merge import Merged, merge
+from hub.canon.ownership import may_set
+from hub.canon.store import load
+from hub.canon.write import Edit, Origin, lock_entities, write
+from hub.config.runtime import BoundSync
+from hub.db.session import is_passing
+from hub.mapping import CompiledMapping, Reading, RecordError, Ref
+from hub.sync import settle
+from hub.sync.bells import Ring, ring
+from hub.sync.engine import Engine
+from hub.sync.identify import Identified, identify
+from hub.sync.policy import failure_of
+from hub.sync.references import awaited, awaited_by, awaited_link, parent_bell, refs_in, with_ids
+
+APPLY_BATCH = 500
+
+
+@dataclass(slots=True)
+class Item:
+    """One inbox record on its way through a batch."""
+
+    row: Row[Any]
+    link: Link | None = None
+    reading: Reading | None = None
+    entity: Fields = field(default_factory=dict)
+    base: Fields = field(default_factory=dict)
+    before: Entity | None = None
+    entity_id: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction's work on one stream."""
+
+    engine: Engine
+    conn: AsyncConnection
+    sync: BoundSync
+    now: datetime
+    verdicts: settle.Verdicts
+
+    @property
+    def mapping(self) -> CompiledMapping:
+        assert self.sync.mapping is not None
+        return self.sync.mapping
+
+
+async def apply_due(engine: Engine) -> int:
+    """Apply what is due, stream by stream in turn, so that a huge one starves no other; returns the records handled."""
+    async with engine.db.read() as conn:
+        rows = await conn.execute(
+            text(
+                "SELECT connection, stream FROM inbox WHERE state = 'due' AND due_at <= :now"
+                " GROUP BY connection, stream ORDER BY min(id)"
+            ),
+            {"now": engine.now()},
+        )
+        streams = [(row.connection, row.stream) for row in rows]
+    handled = 0
+    for connection, stream in streams:
+        sync = engine.configuration.inbound(connection, stream)
+        if sync is not None and sync.mapping is not None and sync.mode != "paused":
+            handled += await apply_stream(engine, sync)
+    return handled
+
+
+_CLAIM = """
+SELECT id, key, record, digest, deleted, live, correlation, identity, corrects, attempts FROM inbox
+WHERE connection = :connection AND stream = :stream AND state = 'due' AND due_at <= :now
+ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+
+async def apply_stream(engine: Engine, sync: BoundSync, limit: int = APPLY_BATCH) -> int:
+    """Apply one batch of one stream. When the database refuses the batch, its records go one by one, so that the one
+    that cannot be stored is parked alone."""
+    try:
+        return await engine.db.retrying(lambda: _apply_batch(engine, sync, limit))
+    except DBAPIError as error:
+        if is_passing(error):
+            raise
+        if limit > 1:
+            return sum([await apply_stream(engine, sync, 1) for _ in range(APPLY_BATCH)])
+        await settle.park_first_due(engine, sync, failure_of(error))
+        return 1
+
+
+async def _apply_batch(engine: Engine, sync: BoundSync, limit: int) -> int:
+    async with engine.db.begin("apply") as conn:
+        await _one_writer(conn, sync.kind)
+        now = engine.now()
+        values = {"connection": sync.connection, "stream": sync.stream, "now": now, "limit": limit}
+        rows = (await conn.execute(text(_CLAIM), values)).all()
+        if rows:
+            batch = Batch(engine, conn, sync, now, settle.Verdicts())
+            await _apply_rows(batch, rows)
+            await settle.write_verdicts(conn, batch.verdicts, now)
+    return len(rows)
+
+
+async def _one_writer(conn: AsyncConnection, kind: str) -> None:
+    """Two systems that bring the same thing at once meet here, before either looks for it."""
+    number = int.from_bytes(hashlib.sha256(f"apply {kind}".encode()).digest()[:8], "big", signed=True)
+    await conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+async def _apply_rows(batch: Batch, rows: Sequence[Row[Any]]) -> None:
+    items = _read(batch, await _known(batch, _newest(batch, rows)))
+    items = await _resolve(batch, items)
+    items = await _identify(batch, items)
+    await _merge_and_write(batch, items)
+
+
+def _newest(batch: Batch, rows: Sequence[Row[Any]]) -> list[Item]:
+    """Of several rows of one record the newest says it all: a record is a whole document."""
+    newest: dict[str, Row[Any]] = {}
+    for row in sorted(rows, key=lambda row: int(row.id)):
+        older = newest.get(row.key)
+        if older is not None:
+            batch.verdicts.superseded(older.id, f"by {row.id}")
+        newest[row.key] = row
+    return [Item(row) for row in newest.values()]
+
+
+async def _known(batch: Batch, items: list[Item]) -> list[Item]:
+    sync = batch.sync
+    links = await links_by_key(batch.conn, sync.connection, sync.stream, [item.row.key for item in items])
+    for item in items:
+        item.link = links.get(item.row.key)
+    return items
+
+
+def _read(batch: Batch, items: list[Item]) -> list[Item]:
+    """Map each record in; set aside what is not ours, says nothing new, is older, or cannot be read."""
+    kept = []
+    for item in items:
+        try:
+            if not batch.mapping.concerns(item.row.record):
+                batch.verdicts.done(item.row.id, "not for us: the mapping's condition does not hold")
+                continue
+            item.reading = batch.mapping.read(item.row.record)
+            item.entity = item.reading.entity
+            note = _nothing_new(batch, item)
+        except Exception as error:
+            batch.verdicts.parked(item.row.id, failure_of(error))
+            continue
+        if note:
+            batch.verdicts.superseded(item.row.id, note)
+        else:
+            kept.append(item)
+    return kept
+
+
+def _nothing_new(batch: Batch, item: Item) -> str | None:
+    link, reading = item.link, item.reading
+    if link is None or reading is None or item.row.corrects is not None:
+        return None
+    if link.record_version and reading.version and reading.version < link.record_version:
+        return f"older than what we know ({reading.version} < {link.record_version})"
+    if link.digest == item.row.digest and link.mapping_version == batch.sync.mapping_version and not link.deleted:
+        return "unchanged"
+    return None
+
+
+def _base(batch: Batch, link: Link | None) -> Fields:
+    """The last known record, read through the mapping version that last applied it."""
+    if link is None or link.known is None:
+        return {}
+    mapping = batch.mapping
+    if link.mapping is not None and link.mapping_version is not None:
+        mapping = batch.engine.configuration.mapping(link.mapping, link.mapping_version)
+    try:
+        return mapping.read(link.known).entity
+    except RecordError:
+        return {}  # what we know came back from a write and is not whole: then the whole record is offered
+
+
+async def _resolve(batch: Batch, items: list[Item]) -> list[Item]:
+    """Replace references by ids; a record whose parent is unknown waits, and the parent is fetched."""
+    for item in items:
+        item.base = _base(batch, item.link)
+    refs = {ref for item in items for ref in (*refs_in(item.entity), *refs_in(item.base))}
+    found = await resolve(batch.conn, batch.sync.connection, refs)
+    kept, rings = [], []
+    for item in items:
+        missing = next((ref for ref in refs_in(item.entity) if ref not in found), None)
+        if missing is None:
+            item.entity, item.base = with_ids(item.entity, found), with_ids(item.base, found)
+            kept.append(item)
+        else:
+            rings.append(_wait_for(batch, item, missing))
+    await ring(batch.conn, batch.sync.connection, [r for r in rings if r], f"parent-of-{batch.sync.stream}", batch.now)
+    return kept
+
+
+def _wait_for(batch: Batch, item: Item, missing: Ref) -> Ring | None:
+    connection = batch.sync.connection
+    what = awaited(connection, missing)
+    bell = parent_bell(batch.engine.configuration, connection, missing)
+    if bell is None and "." not in missing.kind:
+        batch.verdicts.parked(item.row.id, settle.no_reader(missing, connection))
+        return None
+    batch.verdicts.waiting(item.row.id, what)
+    return Ring(bell, "parent", what) if bell else None
+
+
+async def _identify(batch: Batch, items: list[Item]) -> list[Item]:
+    """Give each record its entity: the linked one, the matched one, a new one; or a question to a person."""
+    asked = [
+        Identified(
+            row_id=item.row.id,
+            fields=item.entity,
+            linked=item.link.entity_id if item.link else None,
+            answer=item.row.identity,
+        )
+        for item in items
+    ]
+    await identify(batch.engine, batch.conn, batch.sync, asked)
+    kept = []
+    for item, answer in zip(items, asked, strict=True):
+        if answer.question is not None:
+            batch.verdicts.parked(item.row.id, answer.question)
+        elif answer.entity_id is not None:
+            item.entity_id = answer.entity_id
+            kept.append(item)
+    return kept
+
+
+async def _merge_and_write(batch: Batch, items: list[Item]) -> None:
+    ids = [item.entity_id for item in items]
+    await lock_entities(batch.conn, ids)
+    entities = await load(batch.conn, batch.engine.kinds, batch.sync.kind, ids)
+    edits, states = [], []
+    for item in items:
+        item.before = entities.get(item.entity_id)
+        merged = _merge(batch, item)
+        if merged.changed or item.before is None:
+            edits.append(_edit(batch, item, merged))
+        states.append((item, merged))
+        note = "created" if item.before is None else "changed" if merged.changed else "no difference"
+        batch.verdicts.done(item.row.id, note, item.entity_id)
+    await write(batch.conn, batch.engine.kinds, edits, batch.engine.match_sets, batch.now)
+    links = [_link_state(batch, item, merged) for item, merged in states]
+    await save_links(batch.conn, links, batch.now)
+    await settle.supersede_older(batch.conn, batch.sync, {item.row.key: item.row.id for item in items})
+    await settle.wake(batch.conn, _awaited(batch, links), batch.now)
+
+
+def _merge(batch: Batch, item: Item) -> Merged:
+    rules = batch.engine.configuration.owners(batch.sync.kind)
+    assert item.reading is not None
+    stamp = item.reading.version
+    who = batch.sync.connection
+
+    def allowed(name: str) -> bool:
+        return item.row.corrects is not None or may_set(rules, name, who, item.before, stamp)
+
+    current = item.before.fields if item.before else {}
+    lines = item.link.lines if item.link else {}
+    shape = batch.engine.kinds.shape(batch.sync.kind)
+    return merge(shape, current, item.base, item.entity, allowed=allowed, line_ids=lines)
+
+
+def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
+    assert item.reading is not None
+    sync = batch.sync
+    return Edit(
+        id=item.entity_id,
+        kind=sync.kind,
+        fields=merged.fields,
+        changed=merged.changed,
+        before=item.before,
+        raw={name: batch.mapping.explain(name) for name in merged.changed} if item.before else {},
+        origin=Origin(
+            who=sync.connection,
+            correlation=item.row.correlation,
+            live=item.row.live,
+            connection=sync.connection,
+            stream=sync.stream,
+            key=item.row.key,
+            mapping=batch.mapping.name,
+            mapping_version=sync.mapping_version,
+            inbox_id=item.row.id,
+            stamp=item.reading.version,
+            observing=sync.mode == "observing",
+        ),
+    )
+
+
+def _link_state(batch: Batch, item: Item, merged: Merged) -> LinkState:
+    assert item.reading is not None
+    sync = batch.sync
+    return LinkState(
+        entity_id=item.entity_id,
+        kind=sync.kind,
+        connection=sync.connection,
+        stream=sync.stream,
+        key=item.row.key,
+        known=batch.mapping.project(item.row.record),
+        digest=item.row.digest,
+        mapping=batch.mapping.name,
+        mapping_version=sync.mapping_version,
+        record_version=item.reading.version,
+        names=item.reading.names,
+        lines={
+            path: {key: line["_id"] for key, line in keyed.items() if "_id" in line}
+            for path, keyed in merged.lines.items()
+        },
+    )
+
+
+def _awaited(batch: Batch, links: Iterable[LinkState]) -> list[str]:
+    found: list[str] = []
+    for state in links:
+        lines: Mapping[str, Mapping[str, int]] = state.lines
+        pairs = [(path, key) for path, keys in lines.items() for key in keys]
+        found += awaited_by(state.connection, state.kind, state.key, state.names, pairs)
+        found.append(awaited_link(state.connection, state.kind, state.entity_id))
+    return found

@@ -1,0 +1,130 @@
+"""Records on their way into the inbox: only what is new or different enters, whether pulled, fetched or sent to us."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.canon.identity import links_by_key
+from hub.config.runtime import BoundSync
+from hub.db import bulk
+from hub.db.tables import inbox
+from hub.mapping import RecordError
+from hub.sdk import jsontext
+from hub.sync.policy import Failure, failure_of
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a batch of records came from."""
+
+    connection: str
+    stream: str
+    live: bool
+    correlation: str
+    receipt_id: int | None = None
+    run_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How many of a batch were read, entered the inbox, or were known already."""
+
+    read: int
+    stored: int
+    unchanged: int
+
+
+_LAST = """
+SELECT DISTINCT ON (key) key, digest, state, note FROM inbox
+WHERE connection = :connection AND stream = :stream AND key = ANY(:keys) AND corrects IS NULL
+ORDER BY key, id DESC
+"""
+
+
+async def store_records(
+    conn: AsyncConnection, sync: BoundSync, source: Source, records: Sequence[dict[str, Any]], now: datetime
+) -> Stored:
+    """Put records into the inbox unless nothing about them is new. One that has no readable key is parked."""
+    assert sync.mapping is not None
+    keyed: dict[str, tuple[dict[str, Any], str]] = {}
+    broken: list[tuple[dict[str, Any], Failure]] = []
+    for record in records:
+        try:
+            keyed[sync.mapping.key_of(record)] = (record, sync.mapping.digest_of(record))
+        except RecordError as error:
+            broken.append((record, failure_of(error)))
+    known = await _known(conn, source, keyed)
+    rows = [
+        _row(source, key, record, digest, now) for key, (record, digest) in keyed.items() if digest not in known[key]
+    ]
+    rows += await _keyless(conn, source, broken, now)
+    await bulk.insert(conn, inbox, rows)
+    if rows:
+        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    return Stored(len(records), len(rows), len(records) - len(rows))
+
+
+async def _keyless(
+    conn: AsyncConnection, source: Source, broken: Sequence[tuple[dict[str, Any], Failure]], now: datetime
+) -> list[dict[str, Any]]:
+    """Parked rows for records without a key; the same one is parked once, however often it is read."""
+    rows = {hashlib.sha256(jsontext.canonical(record)).hexdigest(): (record, failure) for record, failure in broken}
+    seen = await conn.execute(
+        text(
+            "SELECT digest FROM inbox WHERE connection = :connection AND stream = :stream AND key IS NULL"
+            " AND digest = ANY(:digests)"
+        ),
+        {"connection": source.connection, "stream": source.stream, "digests": list(rows)},
+    )
+    for row in seen:
+        rows.pop(row.digest, None)
+    return [_row(source, None, record, digest, now, failure) for digest, (record, failure) in rows.items()]
+
+
+async def _known(conn: AsyncConnection, source: Source, keyed: dict[str, Any]) -> dict[str, set[str]]:
+    """Per key the digests that bring nothing new: the link's last known record, and the source's last row when that is
+    still waiting for its turn, for a person, or was dismissed or corrected (the same bad record does not return)."""
+    known: dict[str, set[str]] = {key: set() for key in keyed}
+    for key, link in (await links_by_key(conn, source.connection, source.stream, keyed)).items():
+        if link.digest is not None and not link.deleted:
+            known[key].add(link.digest)
+    last = await conn.execute(
+        text(_LAST), {"connection": source.connection, "stream": source.stream, "keys": list(keyed)}
+    )
+    for row in last:
+        if row.state != "done" and not (row.state == "superseded" and row.note != "corrected"):
+            known[row.key] = {row.digest}
+    return known
+
+
+def _row(
+    source: Source,
+    key: str | None,
+    record: dict[str, Any],
+    digest: str,
+    now: datetime,
+    failure: Failure | None = None,
+) -> dict[str, Any]:
+    return {
+        "connection": source.connection,
+        "stream": source.stream,
+        "key": key,
+        "record": record,
+        "digest": digest,
+        "received_at": now,
+        "receipt_id": source.receipt_id,
+        "run_id": source.run_id,
+        "correlation": source.correlation,
+        "live": source.live,
+        "state": "due" if failure is None else "parked",
+        "due_at": now,
+        "error_class": failure and failure.error_class,
+        "error": failure and failure.sentence,
+        "error_zh": failure and failure.zh,
+        "error_fields": list(failure.fields) if failure else None,
+    }

@@ -1,0 +1,69 @@
+"""What a person does to syncs and connections: mode, run now, backfill, pause, resume. All of it is audited."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.security import audit
+from hub.sync.pauses import pause_by_person, resume
+
+SyncAct = Literal["run", "backfill", "observe", "live", "pause"]
+
+MODES: Final[Mapping[str, str]] = {"observe": "observing", "live": "live", "pause": "paused"}
+# A backfill reads everything again: no cursor. The fence takes the turn from a pull that is at work.
+_ACTS: Final[Mapping[str, str]] = {
+    "run": "UPDATE sync SET next_pull_at = :now WHERE name = :name",
+    "backfill": "UPDATE sync SET next_pull_at = :now, cursor = NULL, lease_until = NULL, fence = fence + 1"
+    " WHERE name = :name",
+    **{act: f"UPDATE sync SET mode = '{mode}', next_pull_at = :now WHERE name = :name" for act, mode in MODES.items()},
+}
+
+
+class Unknown(LookupError):
+    """There is no such thing; a sentence in both languages."""
+
+    def __init__(self, sentence: str, zh: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.zh = zh
+
+
+async def act_on_sync(conn: AsyncConnection, name: str, act: SyncAct, who: str, now: datetime) -> None:
+    """Do one act to one sync and wake the engine; raises Unknown."""
+    done = await conn.execute(text(_ACTS[act]), {"name": name, "now": now})
+    if not done.rowcount:
+        raise Unknown(
+            f"there is no sync {name}; `hub sync list` shows all", f"没有同步任务 {name}，可用 hub sync list 查看"
+        )
+    await audit.record(conn, who, f"sync.{act}", name)
+    channel = "hub_config" if act in MODES else "hub_work"
+    await conn.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
+
+
+async def pause_connection(conn: AsyncConnection, name: str, who: str, now: datetime) -> None:
+    await _demand_connection(conn, name)
+    await pause_by_person(conn, name, "", who, now)
+    await audit.record(conn, who, "connection.pause", name)
+
+
+async def resume_connection(conn: AsyncConnection, name: str, who: str) -> int:
+    """End all pauses of a connection and its streams; returns how many there were."""
+    await _demand_connection(conn, name)
+    scopes = await conn.execute(text("SELECT stream FROM pause WHERE connection = :name"), {"name": name})
+    streams = [row.stream for row in scopes]
+    for stream in streams:
+        await resume(conn, name, stream)
+    await audit.record(conn, who, "connection.resume", name, {"scopes": streams})
+    return len(streams)
+
+
+async def _demand_connection(conn: AsyncConnection, name: str) -> None:
+    found = await conn.execute(text("SELECT 1 FROM connection WHERE name = :name"), {"name": name})
+    if found.first() is None:
+        raise Unknown(
+            f"there is no connection {name}; `hub connection list` shows all",
+            f"没有连接 {name}，可用 hub connection list 查看",
+        )

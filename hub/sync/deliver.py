@@ -1,0 +1,132 @@
+"""Deliver: claim what is owed, work out what to send, send it side by side, keep what came back.
+
+Claim, preparation and the note "a write may be under way" are one transaction; no call is made inside one. Each result
+is settled in a batch of its own kind (`hub.sync.results`)."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.sync.attempt import attempt
+from hub.sync.engine import Engine
+from hub.sync.message import prepare_messages
+from hub.sync.outgoing import Outcome, Plan
+from hub.sync.pauses import paused
+from hub.sync.prepare import prepare_records
+from hub.sync.results import Results
+
+CLAIM_BATCH = 100
+CONCURRENCY = 16  # pushes at once per connection, where the manifest says nothing
+
+_CLAIM = """
+UPDATE delivery SET state = 'running', fence = fence + 1, lease_until = :lease WHERE id = ANY(ARRAY(
+  SELECT d.id FROM delivery d WHERE d.connection = :connection AND d.state = 'due' AND d.due_at <= :now
+    AND NOT d.stream = ANY(:closed) AND d.sync = ANY(:syncs)
+    AND NOT EXISTS (SELECT 1 FROM delivery r WHERE r.state = 'running' AND r.connection = d.connection
+      AND r.stream = d.stream AND r.entity_id = d.entity_id AND r.part = d.part AND r.change_id = d.change_id)
+  ORDER BY d.due_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED))
+RETURNING id, sync, connection, stream, kind, entity_id, part, change_id, wanted_version, applied_version, attempts,
+  in_hand, crashes, lookups, intent_at, busy_since, fence, correlation, created_at
+"""
+
+
+async def deliver_due(engine: Engine) -> int:
+    """One turn for every connection that owes something; returns the deliveries handled."""
+    async with engine.db.read() as conn:
+        rows = await conn.execute(
+            text("SELECT DISTINCT connection FROM delivery WHERE state = 'due' AND due_at <= :now"),
+            {"now": engine.now()},
+        )
+        owing = sorted(row.connection for row in rows)
+    return sum(await asyncio.gather(*(deliver_to(engine, name) for name in owing)))
+
+
+async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) -> int:
+    """One batch for one connection."""
+    bound = engine.configuration.connections.get(connection)
+    if bound is None:
+        return 0
+    try:
+        plans, settled = await engine.db.retrying(lambda: _claim(engine, connection, limit))
+    except IntegrityError:
+        if limit == 1:
+            return 0  # the same record is in flight for another sync: this one waits its turn
+        return await deliver_to(engine, connection, 1)
+    results = Results(engine)
+    for outcome in settled:
+        results.add(outcome)
+    await _send(engine, plans, results, _concurrency(engine, connection))
+    await results.close()
+    return len(plans) + len(settled)
+
+
+async def _send(engine: Engine, plans: Sequence[Plan], results: Results, places: int) -> None:
+    room = asyncio.Semaphore(places)
+
+    async def one(plan: Plan) -> None:
+        async with room:
+            results.add(await attempt(engine, plan))
+
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(results.write_as_they_come(len(plans)))
+        for plan in plans:
+            group.create_task(one(plan))
+        await writer
+
+
+def _concurrency(engine: Engine, connection: str) -> int:
+    bound = engine.configuration.connections[connection]
+    limits = bound.spec.limits or tuple(bound.connector.manifest.limits)
+    declared = [limit.concurrency for limit in limits if limit.concurrency]
+    return min([CONCURRENCY, *declared])
+
+
+async def _claim(engine: Engine, connection: str, limit: int) -> tuple[list[Plan], list[Outcome]]:
+    now = engine.now()
+    async with engine.db.begin("claim") as conn:
+        scopes = {stream for name, stream in await paused(conn) if name == connection}
+        if "" in scopes:
+            return [], []
+        syncs = [s.name for s in engine.configuration.syncs.values() if s.mode == "live"]
+        values: dict[str, Any] = {
+            "connection": connection,
+            "now": now,
+            "lease": now + timedelta(seconds=engine.settings.lease_seconds),
+            "closed": sorted(scopes),
+            "syncs": syncs,
+            "limit": limit,
+        }
+        rows = (await conn.execute(text(_CLAIM), values)).all()
+        plans, settled = await _prepare(engine, conn, rows)
+        await _note_intents(conn, plans, engine)
+    return plans, settled
+
+
+async def _prepare(engine: Engine, conn: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[list[Plan], list[Outcome]]:
+    by_sync: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        by_sync[row.sync].append(row)
+    plans: list[Plan] = []
+    settled: list[Outcome] = []
+    for name, group in by_sync.items():
+        sync = engine.configuration.syncs[name]
+        prepare = prepare_messages if sync.is_message else prepare_records
+        more, done = await prepare(engine, conn, sync, group)
+        plans += more
+        settled += done
+    return plans, settled
+
+
+async def _note_intents(conn: AsyncConnection, plans: Sequence[Plan], engine: Engine) -> None:
+    """Before anything is sent: from here on the outcome counts as unknown until it is settled."""
+    if plans:
+        await conn.execute(
+            text("UPDATE delivery SET intent_at = coalesce(intent_at, :now) WHERE id = ANY(:ids)"),
+            {"now": engine.now(), "ids": [plan.delivery.id for plan in plans]},
+        )

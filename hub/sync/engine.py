@@ -1,0 +1,55 @@
+"""What every step is handed: database, configuration, clock, chance, the way out. A step is `async def step(engine)`."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hub.canon.identity import MatchSets
+from hub.canon.kinds import Kinds
+from hub.config.runtime import BoundSync, Configuration
+from hub.db.session import Database
+from hub.mapping.shape import Match
+from hub.sdk.context import Clock
+from hub.settings import EngineSettings
+from hub.sync.outward import Outward
+
+
+def match_sets(configuration: Configuration) -> MatchSets:
+    """kind -> every set of fields some mapping of the kind matches by."""
+    found: dict[str, list[Match]] = {}
+    for sync in configuration.syncs.values():
+        if sync.mapping is not None:
+            sets = found.setdefault(sync.kind, [])
+            sets += [match for match in sync.mapping.match if match not in sets]
+    return found
+
+
+@dataclass(slots=True)
+class Engine:
+    """One engine at work. `configuration` is replaced as a whole when a new one is applied."""
+
+    db: Database
+    configuration: Configuration
+    clock: Clock
+    random: random.Random
+    outward: Outward
+    settings: EngineSettings = field(default_factory=EngineSettings)
+
+    @property
+    def kinds(self) -> Kinds:
+        return self.configuration.kinds
+
+    @property
+    def match_sets(self) -> MatchSets:
+        return match_sets(self.configuration)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def after(self, seconds: float) -> datetime:
+        """The moment `seconds` from now, shortened by the engine's speed."""
+        return self.clock.now() + timedelta(seconds=self.settings.scaled(seconds))
+
+    def reads_live(self, sync: BoundSync) -> bool:
+        """May what this sync reads lead to messages? Only when a person made it live."""
+        return sync.mode == "live"

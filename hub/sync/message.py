@@ -1,0 +1,110 @@
+"""Messages to people: made from the entity as it is now, sent once per change."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.canon.entity import Entity
+from hub.canon.store import load
+from hub.config.model import MessageSpec
+from hub.config.runtime import BoundSync
+from hub.sdk.records import Message
+from hub.sync.engine import Engine
+from hub.sync.outgoing import Outcome, Plan
+from hub.sync.policy import Failure
+
+_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]*)(?:\|(zh|en))?\}")
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "none": ("未开始", "none"),
+    "complete": ("已完成", "complete"),
+    "unpaid": ("未收款", "unpaid"),
+    "partial": ("部分收款", "partly paid"),
+    "paid": ("已收清", "paid"),
+    "overpaid": ("多收", "overpaid"),
+    "open": ("未收款", "open"),
+    "settled": ("已结清", "settled"),
+    "draft": ("草稿", "draft"),
+    "confirmed": ("已审核", "confirmed"),
+    "cancelled": ("已作废", "cancelled"),
+}
+"""State -> (zh, en), by the glossary; written `{payment_status|zh}` in a message."""
+
+
+async def prepare_messages(
+    engine: Engine, conn: AsyncConnection, sync: BoundSync, rows: Sequence[Row[Any]]
+) -> tuple[list[Plan], list[Outcome]]:
+    """Plans with the finished text; one that has nobody to go to is parked."""
+    spec = sync.spec.message
+    assert spec is not None
+    entities = await load(conn, engine.kinds, sync.kind, [row.entity_id for row in rows])
+    views = await _views(engine, conn, list(entities.values()))
+    plans: list[Plan] = []
+    settled: list[Outcome] = []
+    for row in rows:
+        entity = entities.get(row.entity_id)
+        if entity is None:
+            settled.append(Outcome(row, sync, "done", row.wanted_version, note="the entity is gone"))
+            continue
+        view = views[entity.id]
+        to = str(_at(view, spec.to) or "") if spec.to else ""
+        if spec.to and not to:
+            settled.append(Outcome(row, sync, "parked", entity.version, failure=_nobody(spec)))
+            continue
+        message = Message(to, fill(spec.title, view), fill(spec.text, view), f"{sync.name}:{row.change_id}")
+        plans.append(Plan(row, sync, entity, message=message, look_up=row.intent_at is not None))
+    return plans, settled
+
+
+async def _views(engine: Engine, conn: AsyncConnection, entities: Sequence[Entity]) -> dict[int, dict[str, Any]]:
+    """Each entity's fields with its references replaced by what they mean, one level deep."""
+    wanted: defaultdict[str, set[int]] = defaultdict(set)
+    for entity in entities:
+        for name, field in engine.kinds.shape(entity.kind).fields.items():
+            if field.type == "ref" and field.ref and isinstance(entity.fields.get(name), int):
+                wanted[field.ref].add(entity.fields[name])
+    known: dict[int, Entity] = {}
+    for kind, ids in wanted.items():
+        known |= await load(conn, engine.kinds, kind, ids)
+    return {entity.id: _view(engine, entity, known) for entity in entities}
+
+
+def _view(engine: Engine, entity: Entity, known: Mapping[int, Entity]) -> dict[str, Any]:
+    view = dict(entity.fields)
+    for name, field in engine.kinds.shape(entity.kind).fields.items():
+        if field.type == "ref" and view.get(name) in known:
+            view[name] = known[view[name]].fields
+    return view
+
+
+def _at(view: Mapping[str, Any], path: str) -> Any:
+    value: Any = view
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def fill(template: str, view: Mapping[str, Any]) -> str:
+    """`{customer.name}`, `{paid}`, `{payment_status|zh}`: what is not known reads as a dash."""
+
+    def value(match: re.Match[str]) -> str:
+        found = _at(view, match[1])
+        if isinstance(found, Mapping) and "amount" in found:
+            return f"{found['amount']} {found.get('currency') or ''}".strip()
+        if match[2] and isinstance(found, str) and found in WORDS:
+            return WORDS[found][match[2] == "en"]
+        return "-" if found is None else str(found)
+
+    return _PLACE.sub(value, template)
+
+
+def _nobody(spec: MessageSpec) -> Failure:
+    return Failure(
+        "NobodyToTell",
+        f"there is nobody to tell: {spec.to} is empty; fill it in its source system, or dismiss",
+        f"没有接收人：{spec.to} 为空；请在来源系统中补充后重试，或忽略",
+    )

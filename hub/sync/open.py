@@ -1,0 +1,179 @@
+"""Open: files become receipts, receipts become inbox records and bells."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.config.runtime import Bound
+from hub.db import bulk
+from hub.db.tables import inbox
+from hub.sdk.errors import ConnectorError
+from hub.sdk.records import Flaw, Incoming, Opened, Refused
+from hub.sync.arrive import Source, store_records
+from hub.sync.bells import Ring, ring
+from hub.sync.engine import Engine
+from hub.sync.intake import store_file
+from hub.sync.pauses import paused, set_pause
+from hub.sync.policy import Standing, decide, failure_of
+
+OPEN_BATCH = 200
+
+
+async def collect_files(engine: Engine) -> int:
+    """Take the files waiting in connections' inboxes: receipt first, then out of the way."""
+    taken = 0
+    async with engine.db.read() as conn:
+        closed = await paused(conn)
+    for bound in engine.configuration.connections.values():
+        if bound.connector.inbox is None or (bound.name, "") in closed:
+            continue
+        ctx = engine.outward.context(bound)
+        try:
+            files = await bound.connector.inbox.waiting(ctx)
+            for file in files:
+                async with engine.db.begin("file") as conn:
+                    await store_file(conn, bound.name, file.name, file.body, engine.now())
+                await bound.connector.inbox.taken(ctx, file)
+                taken += 1
+        except ConnectorError as error:
+            await _pause(engine, bound.name, error)
+    return taken
+
+
+_DUE = """
+SELECT id, connection, source, received_at, method, path, query, headers, body, attempts FROM receipt
+WHERE state = 'due' AND connection = ANY(:known) ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+
+async def open_receipts(engine: Engine) -> int:
+    """Cut accepted receipts into records; each batch is one transaction."""
+    async with engine.db.begin("open") as conn:
+        known = list(engine.configuration.connections)
+        rows = (
+            await conn.execute(
+                text(_DUE),
+                {"known": known, "limit": OPEN_BATCH},
+            )
+        ).all()
+        for row in rows:
+            await _open_one(engine, conn, row)
+    return len(rows)
+
+
+async def _open_one(engine: Engine, conn: AsyncConnection, row: Row[Any]) -> None:
+    bound = engine.configuration.connections[row.connection]
+    now = engine.now()
+    try:
+        opened = await _opened(bound, row)
+    except Refused as error:
+        await _settle(conn, row.id, now, state="parked", failure=("Refused", error.sentence, error.zh))
+        return
+    except Exception as error:
+        failure = failure_of(error)
+        await _settle(conn, row.id, now, state="parked", failure=(failure.error_class, failure.sentence, failure.zh))
+        return
+    count = await _store(engine, conn, row, opened, now)
+    reason = (opened.nothing, opened.nothing) if opened.nothing else None
+    await _settle(conn, row.id, now, state="done", records=count, reason=reason)
+
+
+async def _opened(bound: Bound, row: Row[Any]) -> Opened:
+    request = Incoming(bytes(row.body), row.received_at, row.method, row.path, row.query, row.headers)
+    if row.source == "file":
+        assert bound.connector.inbox is not None
+        return await asyncio.to_thread(bound.connector.inbox.open, bound.config, request)
+    assert bound.connector.hook is not None
+    return bound.connector.hook.open(bound.config, request)
+
+
+async def _store(engine: Engine, conn: AsyncConnection, row: Row[Any], opened: Opened, now: datetime) -> int:
+    correlation = f"receipt-{row.id}"
+    streams: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for arrived in opened.records:
+        streams[arrived.stream].append(arrived.record)
+    flaws = list(opened.flaws)
+    count = 0
+    for stream, records in streams.items():
+        sync = engine.configuration.inbound(row.connection, stream)
+        if sync is None:
+            continue
+        source = Source(row.connection, stream, engine.reads_live(sync), correlation, receipt_id=row.id)
+        count += (await store_records(conn, sync, source, records, now)).stored
+    await _park_flaws(conn, row, flaws, correlation, now)
+    await ring(conn, row.connection, [Ring(b, "webhook") for b in opened.bells], correlation, now)
+    return count + len(flaws)
+
+
+async def _park_flaws(
+    conn: AsyncConnection, row: Row[Any], flaws: Sequence[Flaw], correlation: str, now: datetime
+) -> None:
+    await bulk.insert(
+        conn,
+        inbox,
+        [
+            {
+                "connection": row.connection,
+                "stream": flaw.stream,
+                "record": {"position": flaw.position, "raw": flaw.raw},
+                "digest": "",
+                "received_at": now,
+                "receipt_id": row.id,
+                "correlation": correlation,
+                "live": True,
+                "state": "parked",
+                "due_at": now,
+                "error_class": "Refused",
+                "error": flaw.sentence,
+                "error_zh": flaw.zh,
+            }
+            for flaw in flaws
+        ],
+    )
+
+
+_SETTLE = """
+UPDATE receipt SET state = :state, opened_at = :now, records = :records, error_class = :class, error = :error,
+  error_zh = :zh, reason = coalesce(:reason, reason), reason_zh = coalesce(:reason_zh, reason_zh),
+  attempts = attempts + 1 WHERE id = :id
+"""
+
+
+async def _settle(
+    conn: AsyncConnection,
+    receipt_id: int,
+    now: datetime,
+    *,
+    state: str,
+    records: int | None = None,
+    failure: tuple[str, str, str] | None = None,
+    reason: tuple[str, str] | None = None,
+) -> None:
+    error_class, error, zh = failure or (None, None, None)
+    why, why_zh = reason or (None, None)
+    await conn.execute(
+        text(_SETTLE),
+        {
+            "state": state,
+            "now": now,
+            "records": records,
+            "class": error_class,
+            "error": error,
+            "zh": zh,
+            "reason": why,
+            "reason_zh": why_zh,
+            "id": receipt_id,
+        },
+    )
+
+
+async def _pause(engine: Engine, connection: str, error: ConnectorError) -> None:
+    decision = decide(error, Standing(0, 0, None, False, 0), engine.now(), engine.random, engine.settings.speed)
+    if decision.pause is not None:
+        async with engine.db.begin("pause") as conn:
+            await set_pause(conn, connection, decision.pause, decision, engine.now())

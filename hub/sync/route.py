@@ -1,0 +1,137 @@
+"""Route: it alone makes deliveries. A record's delivery is one row per (sync, entity, part), brought to the newest
+version; a message is one row per (sync, change)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.canon.entity import Entity
+from hub.canon.identity import Link, links_by_entity
+from hub.canon.store import load
+from hub.config.runtime import BoundSync
+from hub.sdk import jsontext
+from hub.sync.engine import Engine
+
+ROUTE_BATCH = 500
+LIVE = "live"
+
+_CHANGES = """
+SELECT id, entity_id, kind, version, fields, connection, stream, live, at, correlation FROM change
+WHERE derived AND NOT routed ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+_OWE = """
+INSERT INTO delivery AS d (sync, connection, stream, kind, entity_id, change_id, wanted_version, state, due_at,
+  correlation, created_at)
+SELECT x.sync, x.connection, x.stream, x.kind, x.entity_id, x.change_id, x.version, 'due', :now, x.correlation, :now
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(sync text, connection text, stream text, kind text, entity_id bigint,
+  change_id bigint, version int, correlation text)
+ORDER BY x.sync, x.entity_id, x.change_id
+ON CONFLICT (sync, entity_id, part, change_id) DO UPDATE SET
+  wanted_version = greatest(d.wanted_version, excluded.wanted_version), correlation = excluded.correlation,
+  state = CASE WHEN d.state = 'running' THEN 'running' ELSE 'due' END, due_at = excluded.due_at,
+  attempts = 0, in_hand = 0, crashes = 0, busy_since = NULL, waiting_for = NULL, settled_at = NULL, note = NULL,
+  error_class = NULL, error = NULL, error_zh = NULL, error_fields = NULL
+WHERE d.change_id = 0 AND (NOT :only_new OR d.state IN ('done', 'superseded'))
+"""
+
+
+async def route_due(engine: Engine) -> int:
+    """Take changes not yet routed and write down who is owed what; returns how many were taken."""
+    return await engine.db.retrying(lambda: _route_batch(engine))
+
+
+async def _route_batch(engine: Engine) -> int:
+    async with engine.db.begin("route") as conn:
+        rows = (await conn.execute(text(_CHANGES), {"limit": ROUTE_BATCH})).all()
+        by_kind: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+        for row in rows:
+            by_kind[row.kind].append(row)
+        owed: list[dict[str, Any]] = []
+        for kind, changes in by_kind.items():
+            owed += await _owed(engine, conn, kind, changes)
+        await owe(conn, owed, engine)
+        if rows:
+            await conn.execute(
+                text("UPDATE change SET routed = true WHERE id = ANY(:ids)"), {"ids": [row.id for row in rows]}
+            )
+    return len(rows)
+
+
+async def owe(conn: AsyncConnection, rows: Sequence[dict[str, Any]], engine: Engine, *, only_new: bool = False) -> None:
+    """Write deliveries down: new ones, or old ones brought to a newer version (`only_new`: those that are not settled
+    yet are left as they are)."""
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["sync"], row["entity_id"], row["change_id"])
+        if key not in newest or newest[key]["version"] < row["version"]:
+            newest[key] = row
+    if newest:
+        rows_text = jsontext.dumps(list(newest.values())).decode()
+        values = {"rows": rows_text, "now": engine.now(), "only_new": only_new}
+        await conn.execute(text(_OWE), values)
+        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+
+
+async def _owed(engine: Engine, conn: AsyncConnection, kind: str, changes: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    targets = [sync for sync in engine.configuration.outbound(kind) if sync.mode == LIVE]
+    messages = [sync for sync in engine.configuration.messages(kind) if sync.mode == LIVE]
+    if not targets and not messages:
+        return []
+    entities = await load(conn, engine.kinds, kind, {row.entity_id for row in changes})
+    owed = []
+    for sync in targets:
+        links = await links_by_entity(conn, sync.connection, sync.stream, list(entities))
+        for change in changes:
+            entity = entities.get(change.entity_id)
+            if entity is not None and _is_owed(sync, change, entity, links.get(entity.id)):
+                owed.append(row_for(sync, entity, change.correlation))
+    for sync in messages:
+        for change in changes:
+            entity = entities.get(change.entity_id)
+            if entity is not None and _is_told(engine, sync, change, entity):
+                owed.append({**row_for(sync, entity, change.correlation), "change_id": change.id})
+    return owed
+
+
+def row_for(sync: BoundSync, entity: Entity, correlation: str) -> dict[str, Any]:
+    """A delivery of an entity's present version by a sync."""
+    return {
+        "sync": sync.name,
+        "connection": sync.connection,
+        "stream": sync.stream,
+        "kind": sync.kind,
+        "entity_id": entity.id,
+        "change_id": 0,
+        "version": entity.version,
+        "correlation": correlation,
+    }
+
+
+def _is_owed(sync: BoundSync, change: Row[Any], entity: Entity, link: Link | None) -> bool:
+    """Does this target want this change? Not its own, not what it does not hold, not what its filter excludes."""
+    if (change.connection, change.stream) == (sync.connection, sync.stream) or sync.mapping is None:
+        return False
+    if link is None and not sync.spec.push.create:
+        return False
+    if link is not None and not (sync.spec.push.update and _touches(sync.mapping.fields_out, change.fields)):
+        return False
+    return sync.when is None or bool(sync.when(entity.fields))
+
+
+def _touches(fields_out: Collection[str], fields: dict[str, Any] | None) -> bool:
+    return fields is None or any(name in fields_out or name.partition(".")[0] in fields_out for name in fields)
+
+
+def _is_told(engine: Engine, sync: BoundSync, change: Row[Any], entity: Entity) -> bool:
+    """Is a message due? Only for a live and fresh change of a field it is about."""
+    spec = sync.spec.message
+    if spec is None or not change.live or engine.now() - change.at > sync.spec.max_age:
+        return False
+    names = set(entity.fields) if change.fields is None else set(change.fields)
+    if spec.when_changed and not names & set(spec.when_changed):
+        return False
+    return sync.when is None or bool(sync.when(entity.fields))

@@ -1,0 +1,38 @@
+"""Sweep: finds what a crash left behind and what no bell announced: lapsed leases, moments that came."""
+
+from sqlalchemy import text
+
+from hub.sync.engine import Engine
+
+MAX_CRASHES = 3
+
+_LAPSED = """
+UPDATE delivery SET fence = fence + 1, crashes = crashes + 1, lease_until = NULL,
+  state = CASE WHEN crashes + 1 >= :max THEN 'parked' ELSE 'due' END, due_at = :now,
+  error_class = CASE WHEN crashes + 1 >= :max THEN 'Poison' ELSE error_class END,
+  error = CASE WHEN crashes + 1 >= :max THEN 'the process died three times while it worked on this' ELSE error END,
+  error_zh = CASE WHEN crashes + 1 >= :max THEN '处理该记录时进程连续三次中断，请联系集成人员' ELSE error_zh END
+WHERE state = 'running' AND lease_until <= :now
+"""
+
+
+async def sweep(engine: Engine) -> int:
+    """Give lapsed work back; returns how much."""
+    async with engine.db.begin("sweep") as conn:
+        now = engine.now()
+        lapsed = await conn.execute(text(_LAPSED), {"now": now, "max": MAX_CRASHES})
+        bells = await conn.execute(
+            text("UPDATE bell SET state = 'due' WHERE state = 'running' AND due_at <= :now"), {"now": now}
+        )
+        return lapsed.rowcount + bells.rowcount
+
+
+async def take_back(engine: Engine) -> int:
+    """At the start of the only engine of an installation nobody else can be at work: what is running is lapsed."""
+    async with engine.db.begin("take back") as conn:
+        await conn.execute(
+            text("UPDATE delivery SET lease_until = :now WHERE state = 'running'"), {"now": engine.now()}
+        )
+        await conn.execute(text("UPDATE sync SET lease_until = NULL WHERE lease_until IS NOT NULL"))
+        await conn.execute(text("UPDATE bell SET due_at = :now WHERE state = 'running'"), {"now": engine.now()})
+    return await sweep(engine)
