@@ -1,0 +1,1 @@
+"""The database room: tables, sessions, bulk statements, migrations, the embedded server."""

@@ -1,0 +1,1 @@
+"""Secrets, API tokens and the audit trail."""

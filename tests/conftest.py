@@ -1,0 +1,57 @@
+"""Fixtures for every part: the database, the samples."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.db.session import Database
+from tests.support.database import data_folder, fresh_database, make_template, running_server
+
+SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The address of an empty database on the run's own server."""
+    with data_folder() as folder, running_server(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template_url(server_url: str) -> str:
+    """The same server, holding a migrated template to copy databases from."""
+    make_template(server_url)
+    return server_url
+
+
+@pytest.fixture
+def database_url(template_url: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with fresh_database(template_url) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """A database without any table."""
+    with fresh_database(server_url, template="template1") as url:
+        yield url
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Real files of banks and vendors, read where they lie."""
+    if SAMPLES.is_dir():
+        return SAMPLES
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"the samples are missing: expected them in {SAMPLES}")
+    pytest.skip("the samples are not on this machine")
