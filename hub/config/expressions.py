@@ -12,6 +12,7 @@ from hub.mapping.grammar import parse
 from hub.mapping.shape import Field, Shape
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_WRITTEN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(?:\|(?:zh|en))?")
 _FIRST_ONLY = frozenset(
     ("subexpression", "index_expression", "projection", "filter_projection", "value_projection", "flatten", "pipe")
 )
@@ -40,9 +41,19 @@ def _roots(tree: Any) -> Iterator[str]:
             yield from _roots(child)
 
 
-def placeholders(text: str) -> list[str]:
-    """The paths a title or text names: `{customer.name}` -> `customer.name`."""
-    return [match.partition("|")[0].strip() for match in PLACEHOLDER.findall(text)]
+def check_text(text: str, shape: Shape, kinds: Kinds, path: Path) -> Iterator[Flaw]:
+    """Every placeholder of a title or text: `{customer.name}`, or `{status|zh}` for the word people use."""
+    for inside in PLACEHOLDER.findall(text):
+        if not _WRITTEN.fullmatch(inside):
+            yield Flaw(
+                path,
+                f"{{{inside}}} is no placeholder; write a path such as {{number}}, with |zh or |en for a state",
+                f"{{{inside}}} 不是占位符：请写路径，例如 {{number}}，状态可加 |zh 或 |en",
+            )
+            continue
+        flaw = check_path(inside.partition("|")[0], shape, kinds, path)
+        if flaw:
+            yield flaw
 
 
 def check_path(dotted_path: str, shape: Shape, kinds: Kinds, path: Path) -> Flaw | None:

@@ -1,10 +1,10 @@
 """One sync checked against what it binds: a stream's verbs, a mapping, a kind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from hub.canon.kinds import Kinds
 from hub.config.connection import Bound
-from hub.config.expressions import check_expression, check_path, placeholders
+from hub.config.expressions import check_expression, check_path, check_text
 from hub.config.model import MessageSpec, SyncSpec
 from hub.config.problem import Flaw
 from hub.mapping import CompiledMapping
@@ -91,11 +91,8 @@ def message_flaws(message: MessageSpec, kinds: Kinds) -> Iterator[Flaw]:
             )
     if message.when is not None:
         yield from check_expression(message.when, shape, ("message", "when"))
-    paths: Mapping[str, list[str]] = {
-        "to": [message.to] if message.to else [],
-        "title": placeholders(message.title),
-        "text": placeholders(message.text),
-    }
-    for place, named in paths.items():
-        flaws = (check_path(path, shape, kinds, ("message", place)) for path in named)
-        yield from filter(None, flaws)
+    if message.to:
+        flaw = check_path(message.to, shape, kinds, ("message", "to"))
+        yield from [flaw] if flaw else []
+    yield from check_text(message.title, shape, kinds, ("message", "title"))
+    yield from check_text(message.text, shape, kinds, ("message", "text"))

@@ -24,7 +24,7 @@ SYNC = FILES["syncs/shop_orders.yaml"]
 MAPPING = FILES["mappings/orders.yaml"]
 
 
-def draft_of(root: Path, changes: Mapping[str, str | None] = {}) -> Draft:  # noqa: B006  # read only
+def draft_of(root: Path, changes: Mapping[str, str | None] = {}) -> Draft:  # read only
     for name in FILES:
         (root / name).unlink(missing_ok=True)
     draft, problems = checked(write_files(root, changes))

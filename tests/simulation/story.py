@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from hub.canon.write import PersonChange, person_change
 from hub.sync.engine import Engine
 from tests.support.house import House
@@ -33,12 +35,16 @@ class Story:
         await self.fulfil()
         await self.statement(1, [("400.00", 0), ("-5.00", None), ("77.00", None)])
         await self.statement(2, [("600.00", 0), ("250.50", 1)])
-        for _ in range(3):
+        for _ in range(4):
             await self.house.pass_time(self.engine, seconds=90)
 
-    async def settle(self) -> None:
-        for _ in range(2):
-            await self.house.pass_time(self.engine, seconds=5)
+    async def settle(self, *pulled: str) -> None:
+        """Let the hub work; `pulled`: the syncs whose time to ask has come."""
+        async with self.house.db.begin("time to pull") as conn:
+            await conn.execute(
+                text("UPDATE sync SET next_pull_at = NULL WHERE name = ANY(:names)"), {"names": list(pulled)}
+            )
+        await self.house.pass_time(self.engine, seconds=5)
 
     def once(self, vendor: str, mark: str) -> bool:
         """True the first time, on this data: the mark is written beside the ledger after the act was done."""
@@ -108,7 +114,7 @@ class Story:
                 self.erp["ship"]({"order": number})
                 self.erp["invoice"]({"order": number})
                 self.did("erp", f"fulfil-{number}", "")
-        await self.settle()
+        await self.settle("erp-shipments", "erp-invoices")
 
     async def orders(self) -> list[Any]:
         return await self.house.rows(
@@ -128,7 +134,7 @@ class Story:
             )
             self.did("bank", str(number), "")
         age(self.house.folder / "bank")
-        await self.settle()
+        await self.settle("erp-receipts")
 
 
 def age(folder: Path) -> None:

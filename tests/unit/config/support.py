@@ -121,7 +121,7 @@ message:
   when_changed: [payment_status]
   when: "payment_status == 'paid'"
   to: owner.mobile
-  title: 订单 {number}
+  title: 订单 {number} {payment_status|zh}
   text: "{customer.name} {paid.amount} {custom.region}"
 max_age: 2h
 """,

@@ -88,6 +88,8 @@ def test_a_missing_directory_is_told(tmp_path: Path) -> None:
         ("syncs/tell.yaml", TELL.replace("{number}", "{customer}"), 9, "message.title", "is not one value"),
         ("syncs/tell.yaml", TELL.replace("customer.name", "customer.owner.name"), 10, "message.text", "not one value"),
         ("syncs/tell.yaml", TELL.replace("customer.name", "lines"), 10, "message.text", "not one value"),
+        ("syncs/tell.yaml", TELL.replace("{number}", "{ number }"), 9, "message.title", "is no placeholder"),
+        ("syncs/tell.yaml", TELL.replace("{number}", "{status|fr}"), 9, "message.title", "is no placeholder"),
         ("owners/order.yaml", OWNERS.replace("remark", "remarc"), 2, "fields.remarc", "did you mean remark"),
         ("owners/order.yaml", OWNERS.replace("title: shop", "title: shopp"), 2, "fields.title", "did you mean shop"),
         ("owners/orders.yaml", OWNERS.replace("order", "orders"), 1, "kind", "did you mean order"),

@@ -1,7 +1,10 @@
 """Each rule by itself, and how they play together."""
 
+from collections.abc import Collection
+
 import pytest
 
+from hub.canon.entity import Entity
 from hub.receivables.derive import RULES
 from tests.unit.receivables.world import World, cny
 
@@ -354,3 +357,57 @@ def test_nothing_follows_from_what_is_already_so(world: World) -> None:
 
 def test_every_rule_watches_something() -> None:
     assert all(rule.watches for rule in RULES)
+
+
+def test_an_end_to_end_id_counts_also_when_the_order_comes_later(world: World) -> None:
+    world.transaction(1000, "货款", end_to_end_id="NOTPROVIDED/SO-10001")
+    world.settle()
+    order = world.order("SO-10001", 1000)
+    world.settle()
+    assert world.fields(order)["payment_status"] == "paid"
+
+
+def test_instalments_are_paid_in_their_turn(world: World) -> None:
+    order = world.order("SO-10001", 1000, status="draft")
+    items = [
+        world.add("open_item", order=order, amount=cny(500), instalment=number, instalments=2) for number in (2, 1)
+    ]
+    world.settle()
+    world.payment(700, "SO-10001")
+    world.settle()
+    assert [world.fields(item)["open"] for item in items] == [cny(300), cny(0)]
+    assert [world.fields(item)["status"] for item in items] == ["partial", "settled"]
+    assert world.fields(order)["paid"] == cny(700)
+
+
+class Counting(World):
+    """Counts how often the rules read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    async def by_ids(self, kind: str, ids: Collection[int]) -> dict[int, Entity]:
+        self.reads += 1
+        return await super().by_ids(kind, ids)
+
+    async def referring(self, kind: str, path: str, ids: Collection[int]) -> list[Entity]:
+        self.reads += 1
+        return await super().referring(kind, path, ids)
+
+    async def with_text(self, kind: str, field: str, texts: Collection[str]) -> list[Entity]:
+        self.reads += 1
+        return await super().with_text(kind, field, texts)
+
+
+def test_the_rules_read_sets_however_many_things_changed() -> None:
+    def reads(count: int) -> int:
+        world = Counting()
+        for number in range(count):
+            world.order(f"SO-{10000 + number}", 100, lines=[line("1", product=1)])
+            world.transaction(50, f"SO-{10000 + number}")
+        world.settle()
+        assert len(world.all("allocation")) == count
+        return world.reads
+
+    assert reads(30) == reads(1)
