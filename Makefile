@@ -7,10 +7,10 @@ STAMP := .venv/.installed
 UV := $(firstword $(wildcard $(BIN)/uv) uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench migration lock clean
+.PHONY: help setup demo test test-full check bench migration lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP) ## everything into .venv (the other targets do it by themselves)
 
@@ -30,6 +30,9 @@ demo: $(STAMP) ## the whole story from won deal to paid order, on this machine
 
 test: $(STAMP) ## all tests; counts and seconds by part at the end
 	$(BIN)/python -m tests.run_parts
+
+test-full: $(STAMP) ## the same with every crash point and the full sizes; takes a good while
+	HUB_TEST_FULL=1 $(BIN)/python -m tests.run_parts
 
 check: $(STAMP) ## the gate without tests: format, lint, types, floors, house rules
 	$(BIN)/ruff format --check .

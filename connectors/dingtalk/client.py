@@ -32,19 +32,22 @@ async def login(ctx: Context, stream: str) -> Token:
     )
     answer = checked(reply, stream)
     # a tenth of its life early, so that no call travels with a token about to end
-    life = int(answer["expireIn"]) * 9 // 10
-    return Token(answer["accessToken"], ctx.clock.now() + timedelta(seconds=life))
+    life = int(part(answer, "expireIn")) * 9 // 10
+    return Token(part(answer, "accessToken"), ctx.clock.now() + timedelta(seconds=life))
 
 
-async def call(ctx: Context, stream: str, path: str, body: Mapping[str, Any]) -> Any:
-    """One call of the old API as the app; what stands under `result`, or the whole answer."""
+async def call(ctx: Context, stream: str, path: str, body: Mapping[str, Any], *, needs: str = "") -> Any:
+    """One call of the old API as the app; what stands under `result`, or the whole answer. `needs` must be in it."""
     config: DingtalkConfig = ctx.config
 
     async def with_this(token: Token) -> Any:
         return await post(ctx, stream, path, {"access_token": token.value}, body)
 
     answer = await with_token(ctx, f"dingtalk:{config.app_key}", lambda: login(ctx, stream), with_this)
-    return answer.get("result", answer)
+    result = answer.get("result", answer)
+    if needs:
+        part(result, needs, wrote=path in WRITES)
+    return result
 
 
 async def send_robot(ctx: Context, body: Mapping[str, Any]) -> None:
@@ -54,7 +57,7 @@ async def send_robot(ctx: Context, body: Mapping[str, Any]) -> None:
     if config.robot_secret is not None:
         stamp = str(int(ctx.clock.now().timestamp() * 1000))
         params |= {"timestamp": stamp, "sign": robot_sign(config.robot_secret.get_secret_value(), stamp)}
-    await post(ctx, "robot", ROBOT, params, body)
+    part(await post(ctx, "robot", ROBOT, params, body), "errcode", wrote=True)
 
 
 async def robot_answers(ctx: Context) -> None:
@@ -94,6 +97,14 @@ def checked(reply: Reply, stream: str) -> dict[str, Any]:
         return answer
     error = error_of(code, words, stream, reply.status)
     raise after_a_write(error) if reply.writes and reply.status >= 500 else error
+
+
+def part(answer: Any, name: str, *, wrote: bool = False) -> Any:
+    """What a success must hold; without it nobody knows what happened."""
+    value = answer.get(name) if isinstance(answer, dict) else None
+    if value is None:
+        raise no_answer(wrote, f"the answer has no {name}")
+    return value
 
 
 def code_of(status: int, answer: Mapping[str, Any]) -> tuple[str, str]:

@@ -44,6 +44,9 @@ class KingdeeConfig(ConnectionConfig):
     lcid: int = 2052
     organization: str = "0"  # number of the organisation; "0": the user's own
     reference_field: FieldKey = DEFAULT_REFERENCE
+    # Who numbers a document we create. Kingdee refuses a number that is taken, so "hub" makes a second create
+    # impossible (grade B); its numbering rule must allow numbers given from outside.
+    numbering: Literal["kingdee", "hub"] = "kingdee"
     page_size: int = Field(default=2000, ge=1, le=2000)  # 2000 is the documented maximum of Limit
     # Whether the hub may un-audit or withdraw a document in order to change it.
     reopen: bool = True

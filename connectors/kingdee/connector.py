@@ -5,7 +5,7 @@ from pathlib import Path
 from connectors.kingdee.client import query
 from connectors.kingdee.config import KingdeeConfig
 from connectors.kingdee.forms import FORMS
-from connectors.kingdee.streams import streams
+from connectors.kingdee.streams import streams, streams_of
 from hub.sdk import Connector, Context, read_manifest
 
 
@@ -19,4 +19,5 @@ connector = Connector(
     config=KingdeeConfig,
     streams=streams(),
     probe=probe,
+    declared=streams_of,
 )

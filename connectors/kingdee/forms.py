@@ -1,6 +1,6 @@
 """The forms this connector reads and writes, as tables: which fields, of which type, where they stand in a Model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 LINE_ID = "FEntryID"
@@ -84,6 +84,21 @@ _MATERIAL = Form(
     },
     heads={"FBaseUnitId": "SubHeadEntity", "FErpClsID": "SubHeadEntity", "FCategoryID": "SubHeadEntity"},
     organizations=("FCreateOrgId", "FUseOrgId"),
+    is_bill=False,
+)
+
+_ORGANIZATION = Form(
+    stream="organizations",
+    form_id="ORG_Organizations",
+    key="FORGID",
+    number="FNumber",
+    fields={
+        "FNumber": "text",
+        "FName": "text",
+        "FDocumentStatus": "text",
+        "FForbidStatus": "text",
+        "FModifyDate": "stamp",
+    },
     is_bill=False,
 )
 
@@ -244,19 +259,17 @@ _RECEIPT = Form(
 )
 
 FORMS: Mapping[str, Form] = {
-    form.stream: form for form in (_CUSTOMER, _MATERIAL, _SALES_ORDER, _SHIPMENT, _RECEIVABLE, _RECEIPT)
+    form.stream: form for form in (_CUSTOMER, _MATERIAL, _ORGANIZATION, _SALES_ORDER, _SHIPMENT, _RECEIVABLE, _RECEIPT)
 }
 WRITTEN = frozenset({"customers", "materials", "sales_orders", "receipts"})
 
 _SCHEMA_WORDS = {"id": "text", "stamp": "text"}
 
 
-def schema_of(form: Form, reference_field: str | None) -> dict[str, str]:
-    """The stream's schema: dotted path -> type word."""
-    schema = {form.key: "text"}
+def schema_of(form: Form, more: Iterable[str]) -> dict[str, str]:
+    """The stream's schema: dotted path -> type word. `more`: header fields read besides the form's own."""
+    schema = {**dict.fromkeys(more, "text"), form.key: "text"}
     schema |= {path: _SCHEMA_WORDS.get(word, word) for path, word in form.fields.items()}
-    if reference_field is not None:
-        schema[reference_field] = "text"
     if form.lines is not None:
         schema[f"{form.lines.key}[].{LINE_ID}"] = "text"
         for path, word in form.lines.fields.items():

@@ -12,7 +12,17 @@ from starlette.routing import BaseRoute, Route
 
 from connectors.kingdee import sandbox_query
 from connectors.kingdee.sandbox_acts import user_acts
-from connectors.kingdee.sandbox_books import COMPUTED, EDITABLE, OPERATIONS, STEPS, Doc, Refusal, check, laid_over
+from connectors.kingdee.sandbox_books import (
+    COMPUTED,
+    EDITABLE,
+    OPERATIONS,
+    STEPS,
+    Doc,
+    Refusal,
+    check,
+    first_organization,
+    laid_over,
+)
 from connectors.kingdee.sandbox_forms import VENDOR_FORMS, VendorForm
 from connectors.kingdee.sandbox_wire import (
     ACCT_ID,
@@ -48,17 +58,20 @@ class KingdeeSandbox(Sandbox):
         max_limit: int = 2000,
         session_minutes: int = 20,
         calls_per_minute: int | None = None,
+        organization_name: str = "星海智能装备有限公司",
     ) -> None:
         self.zone = ZoneInfo(zone)
         self.max_limit = max_limit
         self.session_life = timedelta(minutes=session_minutes)
         self.calls_per_minute = calls_per_minute
+        self.organization_name = organization_name
         self._recent: deque[datetime] = deque()
         super().__init__(ledger, clock)
 
     # state, folded from the ledger
     def begin(self) -> None:
         self.books: dict[str, dict[int, Doc]] = {form_id: {} for form_id in VENDOR_FORMS}
+        self.books["ORG_Organizations"][1] = first_organization(self.organization_name)
         self.serials: dict[str, int] = dict.fromkeys(VENDOR_FORMS, 0)
         self.sessions: dict[str, datetime] = {}
         self.locks: set[tuple[str, int]] = set()
@@ -269,8 +282,8 @@ def sandbox(ledger: Ledger, clock: Clock | None = None, **settings: Any) -> Sand
     return KingdeeSandbox(ledger, clock, **settings)
 
 
-def sandbox_config(base_url: str) -> dict[str, Any]:
-    """The config of a connection to a sandbox that listens at `base_url`."""
+def sandbox_config(base_url: str, **more: Any) -> dict[str, Any]:
+    """The config of a connection to a sandbox that listens at `base_url`, with `more` of its fields set."""
     return {
         "base_url": base_url.rstrip("/") + "/k3cloud/",
         "acct_id": ACCT_ID,
@@ -278,4 +291,5 @@ def sandbox_config(base_url: str) -> dict[str, Any]:
         "app_id": APP_ID,
         "app_secret": APP_SECRET,
         "organization": "100",
+        **more,
     }

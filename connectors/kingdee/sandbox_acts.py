@@ -164,6 +164,11 @@ def _create_customer(sandbox: "KingdeeSandbox", given: Given) -> Given:
     return _made(sandbox, "BD_Customer", model)
 
 
+def _create_organization(sandbox: "KingdeeSandbox", given: Given) -> Given:
+    """`{number, name}`"""
+    return _made(sandbox, "ORG_Organizations", {"FNumber": given["number"], "FName": given["name"]})
+
+
 def _edit(sandbox: "KingdeeSandbox", given: Given) -> Given:
     """`{form, id, fields}`: header fields as in a Model; a person un-audits, edits and audits in one go."""
     form, doc = VENDOR_FORMS.get(given["form"]), _document(sandbox, given["form"], given["id"])
@@ -207,6 +212,7 @@ _ACTS: Mapping[str, Act] = {
     "invoice": _invoice,
     "create_material": _create_material,
     "create_customer": _create_customer,
+    "create_organization": _create_organization,
     "edit": _edit,
     "operate": _operate,
     "lock": _lock,

@@ -51,6 +51,13 @@ OPERATIONS: Mapping[str, tuple[str, str, frozenset[str]]] = {
 }
 
 
+def first_organization(name: str) -> Doc:
+    """Organisation 100, which every data centre is set up with."""
+    born = "2020-01-01T00:00:00"
+    fields = {"FNumber": "100", "FName": name, "FDocumentStatus": "C", "FForbidStatus": "A"}
+    return {"id": 1, "fields": {**fields, "FCreateDate": born, "FModifyDate": born}, "lines": []}
+
+
 def laid_over(
     form: VendorForm, doc: Doc, model: Mapping[str, Any], *, drop_lines: bool, new_id: Callable[[], int]
 ) -> Doc:
@@ -170,7 +177,8 @@ def _check_number(form: VendorForm, doc: Doc, books: Books) -> None:
     number = doc["fields"].get(form.number)
     for other in books[form.form_id].values():
         if number and other["id"] != doc["id"] and other["fields"][form.number] == number:
-            raise Refusal(11, f"{form.label}编号“{number}”已存在", form.number)
+            rule = "单据编号唯一" if form.number == "FBillNo" else "编码唯一"
+            raise Refusal(11, f"违反字段唯一性要求：{rule}。{form.label}编号“{number}”已存在", form.number)
 
 
 def _computed_order(doc: Doc, books: Books) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 # What a field holds: text, number, day, system (not writable), or the set it refers to; "any" is an unchecked reference.
 BASE_DATA: Mapping[str, Mapping[str, Mapping[str, str]]] = {
-    "organization": {"100": {"FName": "总公司"}, "200": {"FName": "华南分公司"}},
     "currency": {
         "PRE001": {"FName": "人民币", "FCODE": "CNY"},
         "PRE003": {"FName": "欧元", "FCODE": "EUR"},
@@ -23,7 +22,7 @@ BASE_DATA: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "settle_type": {"JSFS04_SYS": {"FName": "电汇"}},
     "purpose": {"SFKYT01_SYS": {"FName": "销售收款"}, "SFKYT02_SYS": {"FName": "预收款"}},
 }
-FORM_OF = {"customer": "BD_Customer", "material": "BD_MATERIAL"}
+FORM_OF = {"customer": "BD_Customer", "material": "BD_MATERIAL", "organization": "ORG_Organizations"}
 PLAIN = frozenset({"text", "number", "day", "system", "amount"})  # amount: a number the server computes
 
 
@@ -117,6 +116,16 @@ _ALL = (
         },
         required=("FName", "FCreateOrgId", "FUseOrgId", "FBaseUnitId"),
         heads={"SubHeadEntity": ("FBaseUnitId", "FErpClsID", "FCategoryID")},
+        born={"FForbidStatus": "A"},
+    ),
+    VendorForm(
+        "ORG_Organizations",
+        "FORGID",
+        "FNumber",
+        "ORG",
+        "组织机构",
+        {**_BASE, "FNumber": "text", "FName": "text"},
+        required=("FNumber", "FName"),
         born={"FForbidStatus": "A"},
     ),
     VendorForm(

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.kingdee.client import operate
-from connectors.kingdee.documents import Layout, differs, layout, line_ids, lowered, model, with_line_ids
+from connectors.kingdee.documents import Layout, differs, layout, line_ids, lowered, model, value_at, with_line_ids
 from connectors.kingdee.forms import LINE_ID, Form
 from connectors.kingdee.reading import fetch, find
-from hub.sdk import Context, NotFound, Push, Pushed, Record
+from hub.sdk import Context, NotFound, Push, Pushed, Record, Rejected
 from hub.sdk.http import no_answer
 
 CREATED, IN_APPROVAL, APPROVED = "A", "B", "C"
@@ -20,17 +20,64 @@ FINISH: Mapping[str, tuple[str, ...]] = {"A": ("Submit", "Audit"), "D": ("Submit
 
 
 async def put(ctx: Context, form: Form, push: Push) -> Pushed:
-    """Create or update, entered again at any step. A create looks for our reference first (grade C)."""
-    # Our reference stands in every document we make, whether or not the mapping names a place for it.
-    ours = {ctx.config.reference_field: push.reference} if push.action == "create" else {}
-    record = ours | push.record
-    plan = layout(form, (ctx.config.reference_field,), lowered(form, record, None))
+    """Create or update, entered again at any step. A create looks for our reference first."""
+    record = _pushed(ctx, form, push)
+    new = lowered(form, record, None)
+    plan = layout(form, (ctx.config.reference_field,), new)
     standing = await _stands(ctx, plan, push)
-    wanted = lowered(form, record, standing)
     if standing is None:
-        return await _create(ctx, form, _with_organization(ctx, form, wanted))
-    wanted = with_line_ids(form, wanted, standing, ours=push.action == "create")
+        new = _with_number(ctx, form, push, _with_organization(ctx, form, new))
+        try:
+            result = await _save(ctx, form, new, None)
+        except Rejected as refusal:
+            standing = await _ours_under(ctx, plan, push, new.get(form.number), refusal)
+        else:
+            return await _created(ctx, form, new, result)
+    wanted = with_line_ids(form, lowered(form, record, standing), standing, ours=push.action == "create")
     return await _update(ctx, plan, push, wanted, standing)
+
+
+def _pushed(ctx: Context, form: Form, push: Push) -> Record:
+    """What a push wants of a document wherever it stands. Our reference stands in every document we make, whether or
+    not the mapping names a place for it; a bill is numbered by its first Save and never again."""
+    if push.action != "create":
+        return push.record
+    numbered = form.number if form.is_bill else None
+    kept = {name: value for name, value in push.record.items() if name != numbered}
+    return {ctx.config.reference_field: push.reference} | kept
+
+
+def _with_number(ctx: Context, form: Form, push: Push, record: Record) -> Record:
+    """A new document with its number: the mapping's, else our reference; or as Kingdee will number it."""
+    if ctx.config.numbering == "kingdee":
+        return record
+    return {**record, form.number: push.record.get(form.number) or push.reference}
+
+
+async def _ours_under(ctx: Context, plan: Layout, push: Push, number: Any, refusal: Rejected) -> Record:
+    """The document for whose sake our number was refused, when it is the one we made; else the refusal is raised.
+    FieldName may be empty, so a refusal that names no field may be about the number too."""
+    form = plan.form
+    if not number or not any(error.path in {"", form.number} for error in refusal.fields):
+        raise refusal
+    found = await find(ctx, plan, form.number, str(number))
+    ours = [one for one in found if value_at(one, ctx.config.reference_field) == push.reference]
+    if ours:
+        return ours[0]
+    if found:
+        raise _taken(form, number, found[0], refusal)
+    raise refusal
+
+
+def _taken(form: Form, number: Any, other: Record, refusal: Rejected) -> Rejected:
+    key, zh = other[form.key], refusal.zh
+    return Rejected(
+        f"{refusal.sentence}; {form.number} {number} belongs to {form.form_id} {key}, which is not ours: "
+        "give one of the two another number",
+        fields=refusal.fields,
+        zh=f"{zh}；编号 {number}（{form.number}）已被金蝶中的另一条记录（内码 {key}）使用，请更改其中一个编号",
+        code=refusal.code,
+    )
 
 
 async def _update(ctx: Context, plan: Layout, push: Push, wanted: Record, standing: Record) -> Pushed:
@@ -84,8 +131,7 @@ def _gone(form: Form, key: str | None) -> NotFound:
     return NotFound(f"{form.form_id} {key} is not there any more", zh=f"{form.form_id} {key} 已不存在")
 
 
-async def _create(ctx: Context, form: Form, record: Record) -> Pushed:
-    result = await _save(ctx, form, record, None)
+async def _created(ctx: Context, form: Form, record: Record, result: Mapping[str, Any]) -> Pushed:
     key = _id_of(result)
     lines = _lines_of(form, result, record)
     await ctx.created(key, lines)

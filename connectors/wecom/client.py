@@ -20,33 +20,33 @@ async def login(ctx: Context, stream: str) -> Token:
     """The app's token; each app has its own."""
     corp_id, secret = _credentials(ctx.config)
     params = {"corpid": corp_id, "corpsecret": secret}
-    answer = await _send(ctx, stream, "gettoken", params)
+    answer = await _send(ctx, stream, "gettoken", params, needs="access_token")
     # a tenth of its life early, so that no call travels with a token about to end
-    life = int(answer["expires_in"]) * 9 // 10
+    life = int(answer.get("expires_in", 0)) * 9 // 10
     return Token(answer["access_token"], ctx.clock.now() + timedelta(seconds=life))
 
 
-async def get(ctx: Context, stream: str, path: str, params: Mapping[str, str]) -> dict[str, Any]:
-    """A read as the app."""
+async def get(ctx: Context, stream: str, path: str, params: Mapping[str, str], *, needs: str) -> dict[str, Any]:
+    """A read as the app; a success holds `needs`."""
 
     async def with_this(token: Token) -> dict[str, Any]:
-        return await _send(ctx, stream, path, {"access_token": token.value, **params})
+        return await _send(ctx, stream, path, {"access_token": token.value, **params}, needs=needs)
 
     return await with_token(ctx, _token_name(ctx.config), lambda: login(ctx, stream), with_this)
 
 
-async def post(ctx: Context, stream: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """A POST as the app; some reads are POSTs too."""
+async def post(ctx: Context, stream: str, path: str, body: Mapping[str, Any], *, needs: str) -> dict[str, Any]:
+    """A POST as the app, some reads among them; a success holds `needs`."""
 
     async def with_this(token: Token) -> dict[str, Any]:
-        return await _send(ctx, stream, path, {"access_token": token.value}, body)
+        return await _send(ctx, stream, path, {"access_token": token.value}, body, needs=needs)
 
     return await with_token(ctx, _token_name(ctx.config), lambda: login(ctx, stream), with_this)
 
 
 async def send_robot(ctx: Context, body: Mapping[str, Any]) -> None:
     """Post to the group's webhook: the key is all there is, no token and no signature."""
-    await _send(ctx, "robot", ROBOT, {"key": robot_key(ctx.config)}, body)
+    await _send(ctx, "robot", ROBOT, {"key": robot_key(ctx.config)}, body, needs="errcode")
 
 
 async def answers(ctx: Context) -> None:
@@ -58,7 +58,13 @@ async def answers(ctx: Context) -> None:
 
 
 async def _send(
-    ctx: Context, stream: str, path: str, params: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ctx: Context,
+    stream: str,
+    path: str,
+    params: Mapping[str, str],
+    body: Mapping[str, Any] | None = None,
+    *,
+    needs: str,
 ) -> dict[str, Any]:
     method, writes = ("GET" if body is None else "POST"), path in WRITES
     url = f"{ctx.config.base_url}/cgi-bin/{path}"
@@ -68,11 +74,12 @@ async def _send(
         error.scope = error.scope or stream  # our own limit of one interface pauses its stream alone
         raise
     answer = answered(reply)
-    code = int(answer.pop("errcode", 0))  # absent is success; the words prove nothing
-    words = str(answer.pop("errmsg", ""))
+    code = int(answer.get("errcode") or 0)  # absent is success; the words prove nothing
     if code:
-        raise error_of(code, words, stream)
-    return answer
+        raise error_of(code, str(answer.get("errmsg", "")), stream)
+    if answer.get(needs) is None:
+        raise no_answer(writes, f"the answer has no {needs}")
+    return {name: value for name, value in answer.items() if name not in {"errcode", "errmsg"}}
 
 
 def answered(reply: Reply) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class AppMessage:
             "enable_duplicate_check": 1,
             "duplicate_check_interval": SAME_FOR,
         }
-        answer = await post(ctx, self.name, APP, body)
+        answer = await post(ctx, self.name, APP, body, needs="errcode")
         # success is answered even when nobody received it
         for name, sentence, zh in _LISTS:
             if answer.get(name):
@@ -107,7 +107,7 @@ async def _user_id(ctx: Context, to: str) -> str:
     if mobile is None:
         return to
     try:
-        found = await post(ctx, "app_message", "user/getuserid", {"mobile": mobile})
+        found = await post(ctx, "app_message", "user/getuserid", {"mobile": mobile}, needs="userid")
     except NotFound as error:
         raise Rejected(
             f"nobody in WeCom has the mobile number {mobile}: correct it on the employee",
@@ -143,7 +143,7 @@ class Users:
         records = []
         for key in keys:
             try:
-                records.append(await get(ctx, self.name, "user/get", {"userid": key}))
+                records.append(await get(ctx, self.name, "user/get", {"userid": key}, needs="userid"))
             except NotFound:
                 continue  # left the organisation: absent from the answer
         return records
@@ -159,7 +159,7 @@ class Users:
             )
         wanted = (mobile_of(text) or text) if path == "mobile" else text
         try:
-            found = await post(ctx, self.name, LOOKUPS[path], {path: wanted})
+            found = await post(ctx, self.name, LOOKUPS[path], {path: wanted}, needs="userid")
         except NotFound:
             return []
         return await self.fetch(ctx, [found["userid"]])

@@ -11,10 +11,19 @@ instant as ISO text; a reference as the entity's id; lines as a list of dicts wi
 Setter = tuple[str, str | None]
 """Who set a field last and the vendor's modification time where known."""
 
+JOINED, JOINED_INTO = "_joined", "_joined_into"
+"""Names in a change's fields, of no field: who was joined into this entity (or parted from it), and into whom this one
+was joined. Such a change concerns every rule and every target."""
+
+
+def is_join(fields: Mapping[str, Any] | None) -> bool:
+    """Do these fields of a change tell of a join, or of its undoing?"""
+    return fields is not None and (JOINED in fields or JOINED_INTO in fields)
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One canonical thing. `setters`: field -> who set it last."""
+    """One canonical thing. `setters`: field -> who set it last. `joined_into`: it was found to be that one."""
 
     id: int
     kind: str
@@ -23,6 +32,7 @@ class Entity:
     fields: Fields
     setters: Mapping[str, Setter]
     deleted: bool = False
+    joined_into: int | None = None
 
 
 def reference_of(kind: str, entity_id: int) -> str:

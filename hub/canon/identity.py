@@ -238,6 +238,11 @@ async def names_of(
     return {row.id: row.value for row in await conn.execute(text(query), used)}
 
 
+def awaited_link(connection: str, kind: str, entity_id: int) -> str:
+    """What a delivery waits for: that an entity becomes known to a connection."""
+    return f"link|{connection}|{kind}|{entity_id}"
+
+
 # --- match keys ----------------------------------------------------------------------------------------------------
 
 
@@ -278,17 +283,18 @@ async def find_matches(conn: AsyncConnection, kind: str, values: Collection[str]
 async def keep_match_keys(
     conn: AsyncConnection, kinds: Kinds, entities: Sequence[Entity], match_sets: MatchSets
 ) -> None:
-    """Bring the match keys of these entities in line with their fields."""
+    """Bring the match keys of these entities in line with their fields; those of entities joined into them stay."""
     for table, weak in ((match_key, False), (weak_key, True)):
         rows = [
             {"kind": e.kind, "value": value, "entity_id": e.id}
             for e in entities
+            if e.joined_into is None
             for value in match_values(e.fields, match_sets.get(e.kind, ()), weak=weak)
         ]
         await conn.execute(
             text(
                 f"DELETE FROM {table.name} m WHERE m.entity_id = ANY(:ids) AND m.value NOT LIKE 'origin|%'"
-                " AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
+                " AND m.joined_from IS NULL AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
                 " AS x(value text, entity_id bigint) WHERE x.value = m.value AND x.entity_id = m.entity_id)"
             ),
             {"ids": [e.id for e in entities], "rows": jsontext.dumps(rows).decode()},

@@ -76,10 +76,14 @@ def _merge_list(
     known = {str(line.get(LINE_KEY)): line for line in base}
     for position, line in enumerate(new):
         target = paired[position]
+        base_line = known.get(str(line.get(LINE_KEY))) or {}
         if target is None:
+            if str(line.get(LINE_KEY)) in ids and line == base_line:
+                continue  # somebody else took this line away, and this system says nothing new of it
             target = paired[position] = {}
+            base_line = {}  # new here, so it is taken whole
             current.append(target)
-        _merge_line(target, known.get(str(line.get(LINE_KEY))) or {}, line)
+        _merge_line(target, base_line, line)
     _keep_keys(merged, name, new, paired)
     gone = {ids[key] for key in known if key in ids} - {ids.get(str(line.get(LINE_KEY))) for line in new}
     current = [line for line in current if line.get(LINE_ID) not in gone]
@@ -105,7 +109,10 @@ def _merge_line(target: Fields, base: Fields, new: Fields) -> None:
 
 
 def pair_lines(current: Sequence[Fields], new: Sequence[Fields], ids: Mapping[str, int]) -> list[Fields | None]:
-    """For each line of `new` its line of `current`: by the linked key, else (first contact) by equal values."""
+    """For each line of `new` its line of `current`: by the linked key, else by equal values. At first contact the most
+    alike will do; later a line is taken for one of ours only when it says nothing else, so that lines which two systems
+    add at the same time do not swallow each other."""
+    strict = bool(ids)
     free = {line.get(LINE_ID): line for line in current}
     paired: list[Fields | None] = [None] * len(new)
     for position, line in enumerate(new):
@@ -116,21 +123,22 @@ def pair_lines(current: Sequence[Fields], new: Sequence[Fields], ids: Mapping[st
     open_lines = [line for line in free.values() if line.get(LINE_ID) not in linked]
     for position, line in enumerate(new):
         if paired[position] is None and str(line.get(LINE_KEY)) not in ids:
-            best = max(open_lines, key=lambda candidate: _alike(candidate, line), default=None)
-            if best is not None and _alike(best, line) > 0:
+            best = max(open_lines, key=lambda candidate: _alike(candidate, line, strict=strict), default=None)
+            if best is not None and _alike(best, line, strict=strict) > 0:
                 paired[position] = best
                 open_lines.remove(best)
     return paired
 
 
-def _alike(left: Fields, right: Fields) -> int:
-    """How many values two lines share; -1 when a reference differs: another product is another line."""
+def _alike(left: Fields, right: Fields, *, strict: bool) -> int:
+    """How many values two lines share; -1 when a reference differs: another product is another line. `strict`: when
+    anything differs."""
     shared = 0
     for name, value in right.items():
         if name == LINE_KEY or value is None or name not in left:
             continue
         if left[name] == value:
             shared += 1
-        elif isinstance(value, int) and not isinstance(value, bool):
+        elif strict or (isinstance(value, int) and not isinstance(value, bool)):
             return -1
     return shared

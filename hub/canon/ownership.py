@@ -1,6 +1,7 @@
 """Who may set a field of an entity: the rules of `owners/<kind>.yaml`, and the default, the creator."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from hub.canon.entity import Entity
 
@@ -11,9 +12,30 @@ HUB = "hub"
 LATEST = "latest"
 PERSON = "person:"
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCHS = ((range(10**9, 10**10), timedelta(seconds=1)), (range(10**12, 10**13), timedelta(milliseconds=1)))
+
+
+def stamp_of(version: str | None, received_at: datetime) -> str | None:
+    """When a record was changed, comparable between systems: its version where that is a time (ISO text, or an epoch in
+    s or ms), but never later than we received it; a version that is no time says only that it was before that."""
+    if version is None:
+        return None
+    moment = received_at
+    if version.isdecimal():
+        number = int(version)
+        moment = next((_EPOCH + number * unit for numbers, unit in _EPOCHS if number in numbers), received_at)
+    elif version.endswith("Z"):
+        try:
+            moment = datetime.fromisoformat(version)
+        except ValueError:
+            moment = received_at
+    return min(moment, received_at).astimezone(UTC).isoformat(timespec="microseconds")
+
 
 def may_set(rules: Mapping[str, Rule], field: str, who: str, entity: Entity | None, stamp: str | None) -> bool:
-    """May `who` (a connection) set this field now? `stamp`: the vendor's modification time where it has one.
+    """May `who` (a connection) set this field now? `stamp`: when the vendor changed it, as
+    `stamp_of` says.
 
     Default: the connection that created the entity; an empty field without a rule may be filled by anyone."""
     rule = rules.get(field) or rules.get(field.partition(".")[0])

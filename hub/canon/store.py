@@ -67,7 +67,8 @@ async def new_ids(conn: AsyncConnection, count: int) -> list[int]:
 
 
 _HEAD = """
-SELECT e.id, e.kind, e.version, e.created_by, e.setters, e.deleted_at IS NOT NULL AS deleted, {body} AS body
+SELECT e.id, e.kind, e.version, e.created_by, e.setters, e.deleted_at IS NOT NULL AS deleted, e.joined_into,
+       {body} AS body
 FROM entity e JOIN {table} k ON k.id = e.id
 WHERE e.id = ANY(:ids)
 """
@@ -95,9 +96,15 @@ async def load(conn: AsyncConnection, kinds: Kinds, kind: str, ids: Collection[i
             found[row.id],
             {name: (who, stamp) for name, (who, stamp) in row.setters.items()},
             row.deleted,
+            row.joined_into,
         )
         for row in rows
     }
+
+
+def standing(found: Mapping[int, Entity]) -> dict[int, Entity]:
+    """Those that were not joined into another."""
+    return {key: entity for key, entity in found.items() if entity.joined_into is None}
 
 
 async def _load_lines(conn: AsyncConnection, shape: Shape, found: dict[int, Fields]) -> None:
@@ -180,13 +187,29 @@ async def _save_lines(
 
 async def referring(conn: AsyncConnection, kinds: Kinds, kind: str, path: str, ids: Collection[int]) -> list[Entity]:
     """Entities of `kind` whose reference `path` ("order", "lines.order") holds one of `ids`."""
+    return await _in_order(conn, kinds, kind, await referring_ids(conn, kind, path, ids))
+
+
+async def referring_ids(conn: AsyncConnection, kind: str, path: str, ids: Collection[int]) -> list[int]:
+    """The same of any kind, by id; joined entities too."""
     head, _, sub = path.partition(".")
-    if sub:
+    values: dict[str, Any] = {"ids": list(ids)}
+    if kind not in KIND_TABLES:
+        values |= {"kind": kind, "head": head, **({"sub": sub} if sub else {})}
+        query = _OWN_REFERRING[bool(sub)]
+    elif sub:
         query = f'SELECT DISTINCT entity_id AS id FROM {LINE_TABLES[kind, head].name} WHERE "{sub}" = ANY(:ids)'
     else:
         query = f'SELECT id FROM {KIND_TABLES[kind].name} WHERE "{head}" = ANY(:ids)'
-    rows = await conn.execute(text(query), {"ids": list(ids)})
-    return await _in_order(conn, kinds, kind, [row.id for row in rows])
+    return [row.id for row in await conn.execute(text(query), values)]
+
+
+_OWN_REFERRING = {
+    False: "SELECT id FROM own_kind WHERE kind = :kind AND CAST(fields ->> :head AS bigint) = ANY(:ids)",
+    True: """SELECT id FROM own_kind WHERE kind = :kind AND EXISTS (
+        SELECT 1 FROM jsonb_array_elements(coalesce(fields -> :head, '[]')) AS line
+        WHERE CAST(line ->> :sub AS bigint) = ANY(:ids))""",
+}
 
 
 async def with_text(conn: AsyncConnection, kinds: Kinds, kind: str, field: str, texts: Collection[str]) -> list[Entity]:
@@ -197,19 +220,6 @@ async def with_text(conn: AsyncConnection, kinds: Kinds, kind: str, field: str, 
     return await _in_order(conn, kinds, kind, [row.id for row in rows])
 
 
-async def containing(
-    conn: AsyncConnection, kinds: Kinds, kind: str, field: str, texts: Collection[str]
-) -> list[Entity]:
-    """Entities whose text field contains one of `texts`, whatever the case."""
-    patterns = [
-        f"%{t.replace(chr(92), chr(92) * 2).replace('%', chr(92) + '%').replace('_', chr(92) + '_')}%" for t in texts
-    ]
-    rows = await conn.execute(
-        text(f'SELECT id FROM {KIND_TABLES[kind].name} WHERE "{field}" ILIKE ANY(:patterns)'), {"patterns": patterns}
-    )
-    return await _in_order(conn, kinds, kind, [row.id for row in rows])
-
-
 async def _in_order(conn: AsyncConnection, kinds: Kinds, kind: str, ids: Sequence[int]) -> list[Entity]:
-    found = await load(conn, kinds, kind, ids)
+    found = standing(await load(conn, kinds, kind, ids))
     return [found[entity_id] for entity_id in sorted(found)]

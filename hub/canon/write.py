@@ -49,6 +49,7 @@ class Edit:
     before: Entity | None = None
     raw: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deleted: bool = False
+    setters: Mapping[str, Setter] | None = None  # where `origin` is not who sets the changed fields
 
     @property
     def version(self) -> int:
@@ -84,15 +85,22 @@ async def _number_lines(conn: AsyncConnection, kinds: Kinds, edits: Sequence[Edi
 
 
 def _after(edit: Edit) -> Entity:
+    created_by = edit.before.created_by if edit.before else edit.origin.who
+    joined_into = edit.before.joined_into if edit.before else None
+    setters = _setters(edit, created_by) if edit.setters is None else edit.setters
+    return Entity(edit.id, edit.kind, edit.version, created_by, edit.fields, setters, edit.deleted, joined_into)
+
+
+def _setters(edit: Edit, created_by: str) -> dict[str, Setter]:
     origin = edit.origin
     setters: dict[str, Setter] = dict(edit.before.setters) if edit.before else {}
-    created_by = edit.before.created_by if edit.before else origin.who
     for name in edit.changed:
-        if origin.who == created_by and origin.stamp is None:
+        # An emptied field keeps its setter: absent with a setter is "said to be empty", absent without one "never said".
+        if origin.who == created_by and origin.stamp is None and edit.changed[name][1] is not None:
             setters.pop(name, None)
         else:
             setters[name] = (origin.who, origin.stamp)
-    return Entity(edit.id, edit.kind, edit.version, created_by, edit.fields, setters, edit.deleted)
+    return setters
 
 
 def _change_row(edit: Edit, now: datetime) -> dict[str, Any]:
@@ -145,6 +153,8 @@ async def person_change(
     before = (await load(conn, kinds, wish.kind, [wish.entity_id])).get(wish.entity_id)
     if before is None:
         raise LookupError(f"{wish.kind} {wish.entity_id} does not exist")
+    if before.joined_into is not None:
+        raise LookupError(f"{wish.kind} {wish.entity_id} was joined into {before.joined_into}: correct that one")
     changed = {
         name: (before.fields.get(name), value)
         for name, value in wish.fields.items()

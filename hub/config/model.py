@@ -96,8 +96,6 @@ class SyncSpec(_Spec):
     mode: Literal["observing", "live", "paused"] = "observing"
     every: Duration = timedelta(seconds=60)
     push: PushSpec = PushSpec()
-    on_delete: Literal["ignore", "cancel", "delete"] = "ignore"
-    recreate: bool = False
     message: MessageSpec | None = None
     max_age: Duration = timedelta(hours=1)
 

@@ -334,6 +334,7 @@ match_key = Table(
     Column("kind", Text, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("entity_id", BigInteger, nullable=False),
+    Column("joined_from", BigInteger),  # it came with this entity when that was joined into the other
     Index("ix_match_key_entity", "entity_id"),
 )
 
@@ -343,7 +344,23 @@ weak_key = Table(
     Column("kind", Text, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("entity_id", BigInteger, primary_key=True),
+    Column("joined_from", BigInteger),
+    Index("ix_weak_key_entity", "entity_id"),
 )
+
+join_record = Table(
+    "join_record",
+    metadata,
+    Column("loser", BigInteger, primary_key=True),
+    Column("winner", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("change_id", BigInteger, nullable=False),  # the winner's
+    Column("parent", BigInteger),  # the loser of the join that led to this one
+    Column("at", Instant, nullable=False),
+    Column("moved", JSONB, nullable=False),  # what parting gives back
+    Index("ix_join_record_parent", "parent"),
+)
+"""The joins in force: parting removes the row, the changes remain."""
 
 link = Table(
     "link",
@@ -531,3 +548,8 @@ def _kind_tables() -> tuple[dict[str, Table], dict[tuple[str, str], Table]]:
 
 KIND_TABLES, LINE_TABLES = _kind_tables()
 Index("ix_k_order_number", KIND_TABLES["order"].c.number)
+Index(
+    "ix_k_payment_unmatched",
+    KIND_TABLES["payment"].c.matched,
+    postgresql_where=text("matched IN ('waiting', 'partly_allocated')"),
+)

@@ -191,4 +191,6 @@ def _allocate(batch: Batch, payment: Entity, item: Entity, target: Entity, ledge
         "source": "reference",
         "status": "active",
     }
-    return [create(batch, "allocation", wanted, f"payment:{payment.id}:{item.id}", reason, payment, item, target)]
+    return [
+        create(batch, "allocation", wanted, f"payment:{payment.id}:open_item:{item.id}", reason, payment, item, target)
+    ]

@@ -34,10 +34,6 @@ class Reader(Protocol):
         """Entities whose text or enum field equals one of `texts`."""
         ...
 
-    async def containing(self, kind: str, field: str, texts: Collection[str]) -> list[Entity]:
-        """Entities whose text field contains one of `texts`, whatever the case."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Write:

@@ -37,7 +37,9 @@ async def sums(batch: Batch) -> list[Write]:
         writes += revise(batch, target, order_state(target, items, entries, payers), reason, *entries, *payers, *items)
     for key, payment in sorted(around.payments.items()):
         entries = around.by_payment[key]
-        writes += revise(batch, payment, payment_state(payment, entries), reason, *entries)
+        owing = [around.items[item] for item in sorted(refs(_active(entries), "open_item")) if item in around.items]
+        wanted = payment_state(payment, entries) | whose(payment, owing)
+        writes += revise(batch, payment, wanted, reason, *entries)
     return writes
 
 
@@ -119,6 +121,16 @@ def payment_state(payment: Entity, entries: list[Entity]) -> dict[str, Any]:
     if payment.fields.get("matched") == "not_a_payment" and not allocated:
         return state
     return {**state, "matched": matched(total, allocated)}
+
+
+def whose(payment: Entity, items: list[Entity]) -> dict[str, Any]:
+    """A bank line names no customer of ours: whose money it is follows from what it was put on, when that is one."""
+    said: dict[str, Any] = {}
+    for name in ("customer", "company"):
+        owners = {item.fields.get(name) for item in items}
+        if payment.fields.get(name) is None and len(owners) == 1 and None not in owners:
+            said[name] = owners.pop()
+    return said
 
 
 def matched(total: Decimal, allocated: Decimal) -> str:

@@ -1,6 +1,5 @@
 """Apply: inbox records become entities. One batch of one stream, one transaction: map, resolve, identify, merge, write."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.entity import Entity, Fields
-from hub.canon.identity import Link, LinkState, links_by_key, resolve, save_links
+from hub.canon.identity import Link, LinkState, awaited_link, links_by_key, resolve, save_links
+from hub.canon.lock import alone, applying
 from hub.canon.merge import Merged, merge
-from hub.canon.ownership import may_set
+from hub.canon.ownership import may_set, stamp_of
 from hub.canon.store import load
 from hub.canon.write import Edit, Origin, lock_entities, write
 from hub.config.runtime import BoundSync
@@ -24,7 +24,8 @@ from hub.sync.bells import Ring, ring
 from hub.sync.engine import Engine
 from hub.sync.identify import Identified, identify
 from hub.sync.policy import failure_of
-from hub.sync.references import awaited, awaited_by, awaited_link, parent_bell, refs_in, with_ids
+from hub.sync.references import awaited, awaited_by, parent_bell, refs_in, with_ids
+from hub.sync.tombstones import bury
 
 APPLY_BATCH = 500
 
@@ -51,6 +52,7 @@ class Batch:
     sync: BoundSync
     now: datetime
     verdicts: settle.Verdicts
+    gone: list[tuple[str, str, str | None]] = field(default_factory=list)  # key, digest, version of tombstones
 
     @property
     def mapping(self) -> CompiledMapping:
@@ -78,7 +80,8 @@ async def apply_due(engine: Engine) -> int:
 
 
 _CLAIM = """
-SELECT id, key, record, digest, deleted, live, correlation, identity, corrects, attempts FROM inbox
+SELECT id, key, record, digest, deleted, live, correlation, identity, corrects, attempts,
+  received_at FROM inbox
 WHERE connection = :connection AND stream = :stream AND state = 'due' AND due_at <= :now
 ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
@@ -100,7 +103,7 @@ async def apply_stream(engine: Engine, sync: BoundSync, limit: int = APPLY_BATCH
 
 async def _apply_batch(engine: Engine, sync: BoundSync, limit: int) -> int:
     async with engine.db.begin("apply") as conn:
-        await _one_writer(conn, sync.kind)
+        await alone(conn, [applying(sync.kind)])
         now = engine.now()
         values = {"connection": sync.connection, "stream": sync.stream, "now": now, "limit": limit}
         rows = (await conn.execute(text(_CLAIM), values)).all()
@@ -111,17 +114,12 @@ async def _apply_batch(engine: Engine, sync: BoundSync, limit: int) -> int:
     return len(rows)
 
 
-async def _one_writer(conn: AsyncConnection, kind: str) -> None:
-    """Two systems that bring the same thing at once meet here, before either looks for it."""
-    number = int.from_bytes(hashlib.sha256(f"apply {kind}".encode()).digest()[:8], "big", signed=True)
-    await conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-
-
 async def _apply_rows(batch: Batch, rows: Sequence[Row[Any]]) -> None:
     items = _read(batch, await _known(batch, _newest(batch, rows)))
     items = await _resolve(batch, items)
     items = await _identify(batch, items)
     await _merge_and_write(batch, items)
+    await bury(batch.conn, batch.sync, batch.gone, batch.now)
 
 
 def _newest(batch: Batch, rows: Sequence[Row[Any]]) -> list[Item]:
@@ -147,6 +145,10 @@ def _read(batch: Batch, items: list[Item]) -> list[Item]:
     """Map each record in; set aside what is not ours, says nothing new, is older, or cannot be read."""
     kept = []
     for item in items:
+        if item.row.deleted:
+            batch.gone.append((item.row.key, item.row.digest, None))
+            batch.verdicts.done(item.row.id, "deleted there")
+            continue
         try:
             if not batch.mapping.concerns(item.row.record):
                 batch.verdicts.done(item.row.id, "not for us: the mapping's condition does not hold")
@@ -159,6 +161,9 @@ def _read(batch: Batch, items: list[Item]) -> list[Item]:
             continue
         if note:
             batch.verdicts.superseded(item.row.id, note)
+        elif item.reading.deleted:
+            batch.gone.append((item.row.key, item.row.digest, item.reading.version))
+            batch.verdicts.done(item.row.id, "deleted there")
         else:
             kept.append(item)
     return kept
@@ -262,7 +267,7 @@ async def _merge_and_write(batch: Batch, items: list[Item]) -> None:
 def _merge(batch: Batch, item: Item) -> Merged:
     rules = batch.engine.configuration.owners(batch.sync.kind)
     assert item.reading is not None
-    stamp = item.reading.version
+    stamp = stamp_of(item.reading.version, item.row.received_at)
     who = batch.sync.connection
 
     def allowed(name: str) -> bool:
@@ -294,7 +299,7 @@ def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
             mapping=batch.mapping.name,
             mapping_version=sync.mapping_version,
             inbox_id=item.row.id,
-            stamp=item.reading.version,
+            stamp=stamp_of(item.reading.version, item.row.received_at),
             observing=sync.mode == "observing",
         ),
     )

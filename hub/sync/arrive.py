@@ -91,7 +91,7 @@ async def _known(conn: AsyncConnection, source: Source, keyed: dict[str, Any]) -
     still waiting for its turn, for a person, or was dismissed or corrected (the same bad record does not return)."""
     known: dict[str, set[str]] = {key: set() for key in keyed}
     for key, link in (await links_by_key(conn, source.connection, source.stream, keyed)).items():
-        if link.digest is not None and not link.deleted:
+        if link.digest is not None:
             known[key].add(link.digest)
     last = await conn.execute(
         text(_LAST), {"connection": source.connection, "stream": source.stream, "keys": list(keyed)}

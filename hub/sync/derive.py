@@ -1,6 +1,5 @@
 """Derive: changed entities go through the rules of receivables; what they answer is written as changes by the hub."""
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon import store
-from hub.canon.entity import Entity
+from hub.canon.entity import Entity, is_join
 from hub.canon.identity import find_origins, keep_origins
 from hub.canon.kinds import Kinds
+from hub.canon.lock import DERIVING, alone
 from hub.canon.ownership import HUB
 from hub.canon.write import Edit, Origin, lock_entities, write
 from hub.receivables.derive import Changed, Write, derive
@@ -35,16 +35,13 @@ class StoreReader:
     kinds: Kinds
 
     async def by_ids(self, kind: str, ids: Collection[int]) -> dict[int, Entity]:
-        return await store.load(self.conn, self.kinds, kind, ids)
+        return store.standing(await store.load(self.conn, self.kinds, kind, ids))
 
     async def referring(self, kind: str, path: str, ids: Collection[int]) -> list[Entity]:
         return await store.referring(self.conn, self.kinds, kind, path, ids)
 
     async def with_text(self, kind: str, field: str, texts: Collection[str]) -> list[Entity]:
         return await store.with_text(self.conn, self.kinds, kind, field, texts)
-
-    async def containing(self, kind: str, field: str, texts: Collection[str]) -> list[Entity]:
-        return await store.containing(self.conn, self.kinds, kind, field, texts)
 
 
 async def derive_due(engine: Engine) -> int:
@@ -54,7 +51,7 @@ async def derive_due(engine: Engine) -> int:
 
 async def _derive_batch(engine: Engine) -> int:
     async with engine.db.begin("derive") as conn:
-        await _one_deriver(conn)
+        await alone(conn, [DERIVING])
         rows = (await conn.execute(text(_CHANGES), {"limit": DERIVE_BATCH})).all()
         if not rows:
             return 0
@@ -68,15 +65,12 @@ async def _derive_batch(engine: Engine) -> int:
     return len(rows)
 
 
-async def _one_deriver(conn: AsyncConnection) -> None:
-    number = int.from_bytes(hashlib.sha256(b"derive").digest()[:8], "big", signed=True)
-    await conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-
-
 def _changed(row: Row[Any]) -> Changed:
     if row.fields is None:
         return Changed(row.id, row.kind, row.entity_id, None, {})
     previous = {name: value.get("from") for name, value in row.fields.items()}
+    if is_join(row.fields):
+        return Changed(row.id, row.kind, row.entity_id, frozenset(), previous)
     return Changed(row.id, row.kind, row.entity_id, frozenset(row.fields), previous)
 
 

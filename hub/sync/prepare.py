@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.entity import Entity, Fields, reference_of
-from hub.canon.identity import Link, links_by_entity, names_of
+from hub.canon.identity import Link, awaited_link, links_by_entity, names_of
 from hub.canon.store import load
 from hub.config.runtime import BoundSync
 from hub.mapping import CompiledMapping, RecordError, Ref
@@ -16,7 +16,6 @@ from hub.sdk.records import Push
 from hub.sync.engine import Engine
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.policy import Failure, failure_of
-from hub.sync.references import awaited_link
 from hub.sync.route import owe, row_for
 
 Names = Mapping[tuple[str, str], Mapping[int, str]]
@@ -39,6 +38,10 @@ async def prepare_records(
         entity = entities.get(row.entity_id)
         if entity is None:
             settled.append(Outcome(row, sync, "done", row.wanted_version, note="the entity is gone"))
+            continue
+        if entity.joined_into is not None:
+            note = f"joined into {entity.joined_into}"
+            settled.append(Outcome(row, sync, "done", row.wanted_version, note=note))
             continue
         answer = _prepare(sync, sync.mapping, row, entity, links.get(entity.id), names)
         if isinstance(answer, Plan):
@@ -83,7 +86,7 @@ def _prepare(
         return Outcome(
             row, sync, "done", entity.version, note="the target does not have it, and this sync creates none"
         )
-    fields = named = _with_names(mapping, entity.fields, names)
+    named = _with_names(mapping, _said(entity), names)
     if isinstance(named, tuple):
         return named
     fields = _with_line_keys(named, link)
@@ -107,6 +110,18 @@ def _prepare(
         known=known,
     )
     return Plan(row, sync, entity, link, push, wanted, look_up=unfinished and link is None)
+
+
+def _said(entity: Entity) -> Fields:
+    """The entity's fields, with None for what somebody emptied: the target is to empty it too."""
+    fields = dict(entity.fields)
+    for name in entity.setters:
+        head, _, sub = name.partition(".")
+        if sub:
+            fields[head] = {sub: None, **(fields.get(head) or {})}
+        else:
+            fields.setdefault(head, None)
+    return fields
 
 
 def _with_names(mapping: CompiledMapping, fields: Fields, names: Names) -> Fields | tuple[str, int]:

@@ -15,6 +15,7 @@ from hub.sync.arrive import Source, Stored, store_records
 from hub.sync.engine import Engine
 from hub.sync.pauses import failures_of, paused, set_pause
 from hub.sync.policy import Standing, decide, failure_of
+from hub.sync.tombstones import store_gone
 
 BACK_PRESSURE = 10_000  # records of a stream that may wait before the next page is asked for (invariant 12)
 
@@ -115,12 +116,14 @@ async def _pages(engine: Engine, turn: Turn) -> AsyncIterator[Stored]:
 
 async def _keep_page(engine: Engine, turn: Turn, page: Page) -> Stored:
     """The page's records and its cursor, in one transaction. A page that says nothing costs none."""
-    if not page.records and page.cursor == turn.cursor:
+    if not page.records and not page.deleted and page.cursor == turn.cursor:
         return Stored(0, 0, 0)
     now = engine.now()
     async with engine.db.begin("page") as conn:
         run_id = await _run_id(conn, turn) if page.records else 0
-        stored = await store_records(conn, turn.sync, _source(engine, turn, run_id), page.records, now)
+        source = _source(engine, turn, run_id)
+        stored = await store_records(conn, turn.sync, source, page.records, now)
+        gone = await store_gone(conn, source, page.deleted, now)
         values = {
             "cursor": page.cursor,
             "lease": now + timedelta(seconds=engine.settings.lease_seconds),
@@ -133,7 +136,7 @@ async def _keep_page(engine: Engine, turn: Turn, page: Page) -> Stored:
         if held.rowcount != 1:
             raise LeaseLost(turn.sync.name)
     turn.cursor = page.cursor
-    return stored
+    return Stored(stored.read + len(page.deleted), stored.stored + gone, stored.unchanged)
 
 
 def _source(engine: Engine, turn: Turn, run_id: int) -> Source:

@@ -38,11 +38,6 @@ def awaited(connection: str, ref: Ref) -> str:
     return f"ref|{connection}|{ref.kind}|{ref.by}|{ref.text}"
 
 
-def awaited_link(connection: str, kind: str, entity_id: int) -> str:
-    """What a delivery waits for: that an entity becomes known to a connection."""
-    return f"link|{connection}|{kind}|{entity_id}"
-
-
 def awaited_by(
     connection: str, kind: str, key: str, names: Mapping[str, str], lines: Iterable[tuple[str, str]]
 ) -> list[str]:

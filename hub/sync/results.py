@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.canon.identity import LinkState, save_links
+from hub.canon.identity import LinkState, awaited_link, save_links
 from hub.db import bulk
 from hub.db.tables import attempt as attempt_table
 from hub.sdk import jsontext
@@ -21,7 +21,7 @@ from hub.sync.keep import link_state
 from hub.sync.outgoing import Outcome
 from hub.sync.pauses import failures_of, set_pause
 from hub.sync.policy import Decision, Standing, decide, failure_of
-from hub.sync.references import awaited_by, awaited_link
+from hub.sync.references import awaited_by
 
 
 class Results:

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.canon.entity import Entity
+from hub.canon.entity import Entity, is_join
 from hub.canon.identity import Link, links_by_entity
-from hub.canon.store import load
+from hub.canon.store import load, standing
 from hub.config.runtime import BoundSync
 from hub.sdk import jsontext
 from hub.sync.engine import Engine
@@ -81,7 +81,7 @@ async def _owed(engine: Engine, conn: AsyncConnection, kind: str, changes: Seque
     messages = [sync for sync in engine.configuration.messages(kind) if sync.mode == LIVE]
     if not targets and not messages:
         return []
-    entities = await load(conn, engine.kinds, kind, {row.entity_id for row in changes})
+    entities = standing(await load(conn, engine.kinds, kind, {row.entity_id for row in changes}))
     owed = []
     for sync in targets:
         links = await links_by_entity(conn, sync.connection, sync.stream, list(entities))
@@ -123,7 +123,9 @@ def _is_owed(sync: BoundSync, change: Row[Any], entity: Entity, link: Link | Non
 
 
 def _touches(fields_out: Collection[str], fields: dict[str, Any] | None) -> bool:
-    return fields is None or any(name in fields_out or name.partition(".")[0] in fields_out for name in fields)
+    if fields is None or is_join(fields):
+        return True
+    return any(name in fields_out or name.partition(".")[0] in fields_out for name in fields)
 
 
 def _is_told(engine: Engine, sync: BoundSync, change: Row[Any], entity: Entity) -> bool:

@@ -103,3 +103,23 @@ async def test_the_whole_chain_is_readable(stocked: Any) -> None:
         (line,) = mapping(stream).read(page.records[0]).entity["lines"]
         assert line["order"] == Ref("order", "number", "XSDD000001")
         assert line["order_line"] == Ref("order.lines", "key", "200001")
+
+
+@pytest.mark.parametrize(("numbering", "number"), [("kingdee", "XSDD000001"), ("hub", "XS202600001")])
+async def test_the_number_of_a_new_order(stocked: Any, numbering: str, number: str) -> None:
+    compiled, stream = mapping("sales_orders"), connector.streams["sales_orders"]
+    context = stocked.context(numbering=numbering)
+    entity = ENTITIES["sales_orders"] | {"number": "XS202600001"}
+    record = compiled.write(entity, creating=True, reference="ours:1")
+    key = (await stream.push(context, Push("create", record, "ours:1", "once"))).key  # type: ignore[attr-defined]
+    (found,) = await stream.fetch(context, [key])  # type: ignore[attr-defined]
+    reading = compiled.read(found)
+    assert (reading.names, reading.entity["custom"]) == ({"number": number}, {"erp_order_no": number})
+    assert "FBillNo" not in compiled.write(entity, creating=False)
+
+
+async def test_an_organization_is_a_company(erp: Any) -> None:
+    (found,) = await connector.streams["organizations"].find(erp.context(), "FNumber", "100")  # type: ignore[attr-defined]
+    reading = mapping("organizations").read(found)
+    assert (reading.key, reading.names) == ("1", {"number": "100"})
+    assert reading.entity == {"number": "100", "name": "星海智能装备有限公司"}

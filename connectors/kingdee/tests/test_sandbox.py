@@ -171,6 +171,33 @@ async def test_rows_not_sent_are_deleted_unless_told_otherwise(
         assert len(stocked.sandbox.books["SAL_SaleOrder"][ident]["lines"]) == left
 
 
+async def test_a_bill_number_is_given_once(
+    stocked: Any, call: Call, order: Callable[..., dict[str, Any]], create: Callable[..., Push]
+) -> None:
+    await connector.streams["sales_orders"].push(stocked.context(), create(order()))
+    fields = dict(stocked.sandbox.books["SAL_SaleOrder"][100004]["fields"])
+    model = {name: fields[name] for name in ("FBillNo", "FBillTypeID", "FDate", "FSaleOrgId", "FCustId")}
+    model |= {"FSaleOrderFinance": {"FSettleCurrId": {"FNumber": "PRE001"}}}
+    model |= {"FSaleOrderEntry": [{"FMaterialId": {"FNumber": "M1"}, "FQty": 1}]}
+    answer = await call("Save", {"formid": "SAL_SaleOrder", "data": {"Model": model}})
+    (error,) = answer["Result"]["ResponseStatus"]["Errors"]
+    assert (code(answer), error["FieldName"]) == (11, "FBillNo")
+    assert error["Message"] == "违反字段唯一性要求：单据编号唯一。销售订单编号“XSDD000001”已存在"
+    model["FBillNo"] = "XSDD000002"
+    assert code(await call("Save", {"formid": "SAL_SaleOrder", "data": {"Model": model}})) == 0
+
+
+def test_the_config_may_be_told_more() -> None:
+    assert (
+        sandbox_config("http://erp.test", numbering="hub", organization="200").items()
+        >= {
+            "numbering": "hub",
+            "organization": "200",
+            "base_url": "http://erp.test/k3cloud/",
+        }.items()
+    )
+
+
 async def test_acts_keep_to_the_rules(stocked: Any, order: Callable[..., dict[str, Any]], create: Any) -> None:
     assert stocked.act("ship", order="XSDD000001")["code"] == 10
     await connector.streams["sales_orders"].push(stocked.context(), create(order()))

@@ -48,10 +48,6 @@ class World:
         wanted = set(texts)
         return [e for e in self._of(kind) if e.fields.get(field) in wanted]
 
-    async def containing(self, kind: str, field: str, texts: Collection[str]) -> list[Entity]:
-        wanted = [text.lower() for text in texts]
-        return [e for e in self._of(kind) if any(text in (e.fields.get(field) or "").lower() for text in wanted)]
-
     def _of(self, kind: str) -> list[Entity]:
         return [e for e in self.entities.values() if e.kind == kind]
 

@@ -267,6 +267,18 @@ def upgrade() -> None:
         "ix_inbox_waiting", "inbox", ["waiting_for"], unique=False, postgresql_where=sa.text("state = 'waiting'")
     )
     op.create_table(
+        "join_record",
+        sa.Column("loser", sa.BigInteger(), nullable=False),
+        sa.Column("winner", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("change_id", sa.BigInteger(), nullable=False),
+        sa.Column("parent", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("moved", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("loser", name=op.f("pk_join_record")),
+    )
+    op.create_index("ix_join_record_parent", "join_record", ["parent"], unique=False)
+    op.create_table(
         "k_allocation",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("payment", sa.BigInteger(), nullable=True),
@@ -512,6 +524,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_k_payment_company"), "k_payment", ["company"], unique=False)
     op.create_index(op.f("ix_k_payment_customer"), "k_payment", ["customer"], unique=False)
     op.create_index(op.f("ix_k_payment_transaction"), "k_payment", ["transaction"], unique=False)
+    op.create_index(
+        "ix_k_payment_unmatched",
+        "k_payment",
+        ["matched"],
+        unique=False,
+        postgresql_where=sa.text("matched IN ('waiting', 'partly_allocated')"),
+    )
     op.create_table(
         "k_product",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -634,6 +653,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("entity_id", sa.BigInteger(), nullable=False),
+        sa.Column("joined_from", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("kind", "value", name=op.f("pk_match_key")),
     )
     op.create_index("ix_match_key_entity", "match_key", ["entity_id"], unique=False)
@@ -727,8 +747,10 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("entity_id", sa.BigInteger(), nullable=False),
+        sa.Column("joined_from", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("kind", "value", "entity_id", name=op.f("pk_weak_key")),
     )
+    op.create_index("ix_weak_key_entity", "weak_key", ["entity_id"], unique=False)
     op.create_table(
         "sync",
         sa.Column("name", sa.Text(), nullable=False),
@@ -755,6 +777,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("sync")
+    op.drop_index("ix_weak_key_entity", table_name="weak_key")
     op.drop_table("weak_key")
     op.drop_table("secret")
     op.drop_index("ix_run_sync", table_name="run")
@@ -787,6 +810,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_k_shipment_company"), table_name="k_shipment")
     op.drop_table("k_shipment")
     op.drop_table("k_product")
+    op.drop_index(
+        "ix_k_payment_unmatched",
+        table_name="k_payment",
+        postgresql_where=sa.text("matched IN ('waiting', 'partly_allocated')"),
+    )
     op.drop_index(op.f("ix_k_payment_transaction"), table_name="k_payment")
     op.drop_index(op.f("ix_k_payment_customer"), table_name="k_payment")
     op.drop_index(op.f("ix_k_payment_company"), table_name="k_payment")
@@ -830,6 +858,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_k_allocation_order"), table_name="k_allocation")
     op.drop_index(op.f("ix_k_allocation_open_item"), table_name="k_allocation")
     op.drop_table("k_allocation")
+    op.drop_index("ix_join_record_parent", table_name="join_record")
+    op.drop_table("join_record")
     op.drop_index("ix_inbox_waiting", table_name="inbox", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_index("ix_inbox_parked", table_name="inbox", postgresql_where=sa.text("state IN ('parked', 'waiting')"))
     op.drop_index("ix_inbox_key", table_name="inbox")
