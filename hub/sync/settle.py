@@ -83,8 +83,8 @@ async def park_first_due(engine: Engine, sync: BoundSync, failure: Failure) -> N
         )
 
 
-async def supersede_older(conn: AsyncConnection, sync: BoundSync, applied: Mapping[str, int]) -> None:
-    """Older rows of these records that waited or were parked are settled by what was applied now."""
+async def supersede_older(conn: AsyncConnection, sync: BoundSync, newest: Mapping[str, int]) -> None:
+    """Older rows of these records that waited or were parked are settled by the newest: whatever it came to."""
     await conn.execute(
         text(
             "UPDATE inbox i SET state = 'superseded', note = 'by ' || x.id, waiting_for = NULL"
@@ -93,7 +93,7 @@ async def supersede_older(conn: AsyncConnection, sync: BoundSync, applied: Mappi
             " AND i.state IN ('parked', 'waiting')"
         ),
         {
-            "rows": jsontext.dumps([{"key": key, "id": row_id} for key, row_id in applied.items()]).decode(),
+            "rows": jsontext.dumps([{"key": key, "id": row_id} for key, row_id in newest.items()]).decode(),
             "connection": sync.connection,
             "stream": sync.stream,
         },
