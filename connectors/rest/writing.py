@@ -1,6 +1,7 @@
 """Creates, updates, cancels and deletes, each so that it can be entered again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.rest.client import address_of, call
@@ -13,7 +14,10 @@ from hub.sdk import ConfigInvalid, Context, NotFound, Push, Pushed, Record, Reje
 async def put(ctx: Context, name: str, spec: StreamSpec, push: Push) -> Pushed:
     """A create or update; a create whose record is already there only adds what is missing."""
     if push.key is not None:
-        return await _update(ctx, name, spec, push, push.key)
+        missing = missing_from(push.known or {}, push.record) if push.action == "create" else push.record
+        if push.known and not missing:
+            return Pushed(push.key, push.known, _lines(spec, push.known))
+        return await _update(ctx, name, spec, replace(push, record=missing), push.key)
     there = await _already_there(ctx, name, spec, push)
     if there is None:
         return await _create(ctx, name, spec, push)

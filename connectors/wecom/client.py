@@ -26,8 +26,8 @@ async def login(ctx: Context, stream: str) -> Token:
     return Token(answer["access_token"], ctx.clock.now() + timedelta(seconds=life))
 
 
-async def get(ctx: Context, stream: str, path: str, params: Mapping[str, str], *, needs: str) -> dict[str, Any]:
-    """A read as the app; a success holds `needs`."""
+async def get(ctx: Context, stream: str, path: str, params: Mapping[str, str], *, needs: str = "") -> dict[str, Any]:
+    """A read as the app; a success holds `needs` (`a|b`: either)."""
 
     async def with_this(token: Token) -> dict[str, Any]:
         return await _send(ctx, stream, path, {"access_token": token.value, **params}, needs=needs)
@@ -35,8 +35,8 @@ async def get(ctx: Context, stream: str, path: str, params: Mapping[str, str], *
     return await with_token(ctx, _token_name(ctx.config), lambda: login(ctx, stream), with_this)
 
 
-async def post(ctx: Context, stream: str, path: str, body: Mapping[str, Any], *, needs: str) -> dict[str, Any]:
-    """A POST as the app, some reads among them; a success holds `needs`."""
+async def post(ctx: Context, stream: str, path: str, body: Mapping[str, Any], *, needs: str = "") -> dict[str, Any]:
+    """A POST as the app, some reads among them; a success holds `needs` (`a|b`: either)."""
 
     async def with_this(token: Token) -> dict[str, Any]:
         return await _send(ctx, stream, path, {"access_token": token.value}, body, needs=needs)
@@ -64,7 +64,7 @@ async def _send(
     params: Mapping[str, str],
     body: Mapping[str, Any] | None = None,
     *,
-    needs: str,
+    needs: str = "",
 ) -> dict[str, Any]:
     method, writes = ("GET" if body is None else "POST"), path in WRITES
     url = f"{ctx.config.base_url}/cgi-bin/{path}"
@@ -77,7 +77,7 @@ async def _send(
     code = int(answer.get("errcode") or 0)  # absent is success; the words prove nothing
     if code:
         raise error_of(code, str(answer.get("errmsg", "")), stream)
-    if answer.get(needs) is None:
+    if needs and all(answer.get(name) is None for name in needs.split("|")):
         raise no_answer(writes, f"the answer has no {needs}")
     return {name: value for name, value in answer.items() if name not in {"errcode", "errmsg"}}
 

@@ -67,7 +67,7 @@ class AppMessage:
             "enable_duplicate_check": 1,
             "duplicate_check_interval": SAME_FOR,
         }
-        answer = await post(ctx, self.name, APP, body, needs="errcode")
+        answer = await post(ctx, self.name, APP, body, needs="errcode|msgid")
         # success is answered even when nobody received it
         for name, sentence, zh in _LISTS:
             if answer.get(name):

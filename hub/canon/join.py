@@ -118,11 +118,18 @@ async def _winner(desk: Desk, wish: Join, loser: Entity, winner: Entity) -> Edit
     """The winner with what the loser knows and it does not, set by whoever set it there."""
     shape = desk.kinds.shape(wish.kind)
     fields, changed = filled(shape, winner, loser)
-    setters = {**winner.setters, **{name: loser.setters.get(name, (loser.created_by, None)) for name in changed}}
-    setters = {name: said for name, said in setters.items() if said != (winner.created_by, None)}
+    setters = as_said_by(loser, changed, winner)
     fields, cleared = turned(shape, fields, {wish.kind: {loser.id: None}})
     origin = wish.origin(await _causes(desk.conn, loser.id, changed))
     return edit_of(winner, fields, {**changed, **cleared, JOINED: (None, loser.id)}, origin, setters)
+
+
+def as_said_by(source: Entity, changed: Changed, target: Entity) -> dict[str, Setter]:
+    """The target's setters when these fields are taken over from the source with whoever set, or emptied, them there."""
+    said = {name: source.setters.get(name, (source.created_by, None)) for name in changed}
+    kept = {name: who for name, who in target.setters.items() if name not in said}
+    own = (target.created_by, None)
+    return kept | {name: who for name, who in said.items() if who != own or changed[name][1] is None}
 
 
 _CAUSES = text(
@@ -144,13 +151,13 @@ def _lines(shape: Shape, loser: Entity, edit: Edit) -> dict[str, dict[int, int |
     """List field -> the loser's line -> the winner's: its copy, else the one most alike."""
     found: dict[str, dict[int, int | None]] = {}
     for name, spec in shape.fields.items():
-        theirs: list[Fields] = loser.fields.get(name) or [] if spec.type == "list" else []
-        mine: list[Fields] = edit.fields.get(name) or []
+        if spec.type != "list" or not loser.fields.get(name):
+            continue
+        theirs, mine = loser.fields[name], edit.fields.get(name) or []
         copied = name in edit.changed and edit.changed[name][0] is None
         paired = mine if copied else pair_lines(mine, [without_id(line) for line in theirs], {})
-        if theirs:
-            own = (int(line[LINE_ID]) if line else None for line in paired)
-            found[name] = {line[LINE_ID]: twin for line, twin in zip(theirs, own, strict=True)}
+        own = (line[LINE_ID] if line else None for line in paired)
+        found[name] = {line[LINE_ID]: twin for line, twin in zip(theirs, own, strict=True)}
     return found
 
 

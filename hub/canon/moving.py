@@ -92,10 +92,18 @@ async def move_links(conn: AsyncConnection, pair: Pair, lines: Mapping[int, int 
     query = "UPDATE link SET entity_id = :winner WHERE entity_id = :loser RETURNING id, connection"
     links = await _all(conn, query, loser=pair[0], winner=pair[1])
     before = await _all(conn, _LINES_OF, ids=[row["id"] for row in links])
+    known = await _all(conn, "SELECT id, digest FROM link WHERE entity_id = :winner", winner=pair[1])
     pairs = {"rows": _json([{"old": old, "new": new} for old, new in lines.items()])}
     await conn.execute(text(_LINES_GONE), pairs)
     await conn.execute(text(_LINES_NEW), pairs)
-    return {"links": links, "line_links": before}
+    return {"links": links, "line_links": before, "known": known}
+
+
+async def written_since(conn: AsyncConnection, known: Rows) -> bool:
+    """Is any of these records another one than it was when the two were joined?"""
+    query = """SELECT EXISTS (SELECT 1 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(id bigint, digest text)
+        JOIN link l ON l.id = x.id WHERE l.digest IS DISTINCT FROM x.digest) AS written"""
+    return bool((await conn.execute(text(query), {"rows": _json(known)})).scalar_one())
 
 
 async def links_back(conn: AsyncConnection, pair: Pair, moved: Mapping[str, Rows]) -> None:

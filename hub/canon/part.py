@@ -1,7 +1,7 @@
 """Part: a join was wrong. What was moved and not changed since goes back; what the loser's own systems said meanwhile
 goes with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from hub.canon import moving
 from hub.canon.derived import origins_back
 from hub.canon.entity import JOINED, JOINED_INTO, Entity, Fields, Setter
 from hub.canon.identity import MatchSets
-from hub.canon.join import Desk, edit_of
+from hub.canon.join import Desk, as_said_by, edit_of
 from hub.canon.joinable import Pair, check_not_written, joined_along, joined_further, not_joined
 from hub.canon.kinds import Kinds
 from hub.canon.ownership import PERSON
@@ -36,6 +36,18 @@ class Part:
     def origin(self, caused_by: Iterable[int]) -> Origin:
         told = f"parted: {self.reason}" if self.reason else "parted"
         return Origin(PERSON + self.person, self.correlation, live=False, caused_by=tuple(caused_by), reason=told)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the join said of the winner, and what was said since. `written`: their records changed meanwhile, so what
+    the merged entity brought into them must be emptied there: a setter of an empty field says that."""
+
+    loser: int
+    change: Fields
+    setters: Mapping[str, Setter | None]
+    since: Sequence[Mapping[str, Any]]
+    written: bool
 
 
 _RECORD = text("SELECT loser, winner, kind, change_id, parent, moved FROM join_record WHERE loser = :loser FOR UPDATE")
@@ -70,23 +82,22 @@ async def _part(desk: Desk, wish: Part, record: Row[Any]) -> list[int]:
         changes += await _part(desk, wish, (await conn.execute(_RECORD, {"loser": child})).one())
     loser, winner = await _both(desk, record.kind, pair)
     await check_not_written(conn, record.kind, links)
-    (told,) = (await conn.execute(_CHANGES, {"ids": [record.change_id]})).all()
-    since = [
-        row.fields for row in await conn.execute(_SINCE, {"winner": winner.id, "version": told.version, "links": links})
-    ]
+    (change,) = (await conn.execute(_CHANGES, {"ids": [record.change_id]})).all()
+    since = await conn.execute(_SINCE, {"winner": winner.id, "version": change.version, "links": links})
+    written = await moving.written_since(conn, moved["links"]["known"])
+    told = Told(loser.id, change.fields, moved["setters"], [row.fields for row in since], written)
     await moving.keys_back(conn, pair, moved["keys"])
     await moving.links_back(conn, pair, moved["links"])
     await moving.deliveries_back(conn, moved["deliveries"])
     await moving.mark_parted(conn, pair, moved["along"])
     await origins_back(conn, moved["origins"])
     shape, origin = desk.kinds.shape(record.kind), wish.origin([record.change_id])
-    written = await desk.write([_winner(shape, winner, loser.id, told.fields, moved["setters"], origin)])
-    origin = wish.origin(written)
-    written += await desk.write(
-        [_loser(loser, winner, since, origin), *await _referring(desk, moved["changes"], origin)]
-    )
+    first = await desk.write([_winner(shape, winner, told, origin)])
+    origin = wish.origin(first)
+    referring = await _referring(desk, moved["changes"], origin)
+    rest = await desk.write([_loser(loser, winner, told, origin), *referring])
     await conn.execute(text("DELETE FROM join_record WHERE loser = :loser"), {"loser": record.loser})
-    return written + changes
+    return first + rest + changes
 
 
 async def _both(desk: Desk, kind: str, pair: Pair) -> tuple[Entity, Entity]:
@@ -98,34 +109,42 @@ async def _both(desk: Desk, kind: str, pair: Pair) -> tuple[Entity, Entity]:
     return loser, winner
 
 
-def _winner(
-    shape: Shape, winner: Entity, loser: int, change: Fields, setters: Mapping[str, Setter | None], origin: Origin
-) -> Edit:
-    fields, changed = undone(shape, winner.fields, change)
+def _winner(shape: Shape, winner: Entity, told: Told, origin: Origin) -> Edit:
+    fields, changed = undone(shape, winner.fields, told.change)
     kept = {name: said for name, said in winner.setters.items() if name not in changed}
-    before = {name: (said[0], said[1]) for name in changed if (said := setters.get(name)) is not None}
-    return edit_of(winner, fields, {**changed, JOINED: (loser, None)}, origin, kept | before)
+    before = {name: (said[0], said[1]) for name in changed if (said := told.setters.get(name)) is not None}
+    emptied = {name for name, (_, value) in changed.items() if value is None} if told.written else ()
+    setters = dict.fromkeys(emptied, (origin.who, None)) | kept | before
+    return edit_of(winner, fields, {**changed, JOINED: (told.loser, None)}, origin, setters)
 
 
-def _loser(loser: Entity, winner: Entity, since: Iterable[Mapping[str, Any]], origin: Origin) -> Edit:
+def _loser(loser: Entity, winner: Entity, told: Told, origin: Origin) -> Edit:
     """Lines stay as they were: those of the winner have other ids, and what is whose cannot be told."""
     fields, changed = dict(loser.fields), Changed()
-    for name, entry in (pair for change in since for pair in change.items()):
-        head, _, sub = name.partition(".")
-        if isinstance(entry["to"], list) or isinstance(entry["from"], list) or (sub and head != CUSTOM):
-            continue
-        before: Fields = {head: fields.get(head)} if not sub else dict(fields.get(CUSTOM) or {})
-        key = sub or head
-        if before.get(key) != entry["to"]:
-            changed[name] = (before.get(key), entry["to"])
-            before[key] = entry["to"]
-            fields |= {CUSTOM: {k: v for k, v in before.items() if v is not None}} if sub else before
-    setters = {**loser.setters, **{name: winner.setters.get(name, (winner.created_by, None)) for name in changed}}
-    setters = {name: said for name, said in setters.items() if said != (loser.created_by, None)}
+    for name, entry in (pair for change in told.since for pair in change.items()):
+        if not isinstance(entry["to"] or entry["from"], list):
+            _take(fields, changed, name, entry["to"])
+    foreign = _names(winner.fields) - _names(fields) - loser.setters.keys() if told.written else ()
+    setters = dict.fromkeys(foreign, (origin.who, None)) | as_said_by(winner, changed, loser)
     fields = {name: value for name, value in fields.items() if value is not None}
-    return edit_of(
-        replace(loser, joined_into=None), fields, {**changed, JOINED_INTO: (winner.id, None)}, origin, setters
-    )
+    back = {**changed, JOINED_INTO: (winner.id, None)}
+    return edit_of(replace(loser, joined_into=None), fields, back, origin, setters)
+
+
+def _take(fields: Fields, changed: Changed, name: str, value: Any) -> None:
+    head, _, sub = name.partition(".")
+    before = (fields.get(head) or {}).get(sub) if sub else fields.get(head)
+    if before == value:
+        return
+    changed[name] = (before, value)
+    inner = {**(fields.get(head) or {}), sub: value} if sub else {}
+    fields[head] = {key: kept for key, kept in inner.items() if kept is not None} if sub else value
+
+
+def _names(fields: Fields) -> set[str]:
+    """Filled fields but lists, custom ones by their own names."""
+    plain = {name for name, value in fields.items() if name != CUSTOM and not isinstance(value, list)}
+    return plain | {f"{CUSTOM}.{name}" for name in fields.get(CUSTOM) or {}}
 
 
 async def _referring(desk: Desk, ids: list[int], origin: Origin) -> list[Edit]:

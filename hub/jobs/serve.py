@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import os
-import runpy
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+
+from alembic.util import CommandError
 
 from hub.db.embedded import EmbeddedServer
 from hub.db.migrate import migrate
@@ -60,7 +60,14 @@ def serve(settings: Settings, told: Callable[[Place], None]) -> None:
 
 async def prepare(settings: Settings, url: str) -> None:
     """Bring the schema up to date and make the first API token."""
-    await migrate(url)
+    try:
+        await migrate(url)
+    except CommandError as error:
+        raise ServeError(
+            f"the database has a schema this version does not know ({error}): run the version that made it, or restore "
+            "a backup of this one",
+            f"数据库结构不属于本版本（{error}）：请使用对应版本的程序，或恢复本版本的备份",
+        ) from error
     db = Database(url, pool_size=1)
     try:
         async with db.begin("bootstrap") as conn:
@@ -106,7 +113,7 @@ class Family:
             await _either(self.stop, wait)
 
     async def _run(self, name: str) -> int:
-        command = (sys.executable, "-m", "hub.jobs.serve", CHILDREN[name])
+        command = (sys.executable, "-m", "hub.jobs.child", CHILDREN[name])
         child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, env=self._environment())
         ended = asyncio.create_task(child.wait())
         stopped = asyncio.create_task(self.stop.wait())
@@ -188,23 +195,3 @@ def _demand_port(settings: Settings) -> None:
                 "Choose another port with HUB_HTTP__PORT.",
                 f"地址 {host}:{port} 不可用（{error.strerror}）：是否已有业财通在运行？可用 HUB_HTTP__PORT 更换端口。",
             ) from error
-
-
-def child(module: str) -> None:
-    """Run one of the processes; end when the one that started us is gone (our stdin is a pipe from it)."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.argv = [module]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-def _end_with_parent() -> None:
-    with suppress(OSError):
-        while os.read(0, 1024):
-            pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(STOP_SECONDS)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    child(sys.argv[1])

@@ -15,6 +15,7 @@ import httpx
 from hub.sdk import jsontext
 from hub.sdk.errors import (
     AuthFailed,
+    ConfigInvalid,
     Conflict,
     ConnectorError,
     NotFound,
@@ -160,15 +161,17 @@ class Http:
             content = jsontext.dumps(json)
             extra.setdefault("content-type", "application/json; charset=utf-8")
         limit = timeout or self.timeout
-        return httpx.Request(
-            method,
-            url,
-            params=params,
-            headers=extra,
-            content=content,
-            data=form,
-            extensions={"timeout": {"connect": min(limit, 5.0), "read": limit, "write": limit, "pool": 5.0}},
-        )
+        limits = {"connect": min(limit, 5.0), "read": limit, "write": limit, "pool": 5.0}
+        _check_headers(extra)
+        try:
+            request = httpx.Request(
+                method, url, params=params, headers=extra, content=content, data=form, extensions={"timeout": limits}
+            )
+        except httpx.InvalidURL as error:
+            raise _no_address(str(error)) from None
+        if request.url.scheme not in {"http", "https"} or not request.url.host:
+            raise _no_address("it begins with neither http:// nor https://, or names no host")
+        return request
 
     def _record(
         self,
@@ -194,6 +197,23 @@ class Http:
                 error=error,
             )
         )
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """A secret pasted with its line break, or in full-width characters, is found here and not by the transport."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigInvalid(
+                f"the header {name} would hold a line break or characters outside ASCII: enter the credentials anew",
+                zh=f"请求头 {name} 含有换行或非 ASCII 字符：请重新填写凭据",
+            )
+
+
+def _no_address(reason: str) -> ConfigInvalid:
+    return ConfigInvalid(
+        f"the address is no web address ({reason}): correct `base_url`",
+        zh=f"地址不是有效的网址（{reason}）：请更正 base_url",
+    )
 
 
 def no_answer(wrote: bool, reason: str) -> ConnectorError:

@@ -1,6 +1,7 @@
 """The one way JSON is read and written: numbers with a point are Decimal, Decimals leave as exact numbers."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -45,3 +46,33 @@ def dumps(value: Any) -> bytes:
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, for hashing."""
     return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+
+
+_LONGEST = 2**63
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """The value as a database can hold it: NUL characters and half surrogates become U+FFFD, whole numbers beyond 64 bits
+    become Decimals of the same value. What holds none of them comes back as it is."""
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() and "\x00" not in value else _NO_TEXT.sub("\ufffd", value)
+    if kind is dict:
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    if kind is list:
+        return [storable(inner) for inner in value]
+    return Decimal(value) if kind is int and not -_LONGEST <= value < _LONGEST else value
+
+
+def long_integer(value: Any, path: str = "") -> str | None:
+    """Where a whole number stands that no 64 bits hold; None when there is none."""
+    if type(value) is int:
+        return None if -_LONGEST <= value < _LONGEST else path
+    if isinstance(value, dict):
+        parts = ((inner, f"{path}.{name}" if path else str(name)) for name, inner in value.items())
+    elif isinstance(value, list):
+        parts = ((inner, f"{path}[{number}]") for number, inner in enumerate(value))
+    else:
+        return None
+    return next((found for inner, here in parts if (found := long_integer(inner, here)) is not None), None)

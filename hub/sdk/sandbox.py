@@ -50,9 +50,12 @@ class Ledger:
         self._file = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                self._entries = [_parse(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")]
-            self._file = path.open("ab", buffering=0)
+            self._file = path.open("a+b", buffering=0)
+            self._file.seek(0)
+            whole, _, _ = self._file.read().rpartition(b"\n")
+            self._entries = [_parse(line) for line in whole.splitlines()]
+            # A line torn by a crash was never answered for; what comes next must not be written behind it.
+            self._file.truncate(len(whole) + 1 if whole else 0)
 
     def append(self, at: datetime, event: str, data: dict[str, Any]) -> Entry:
         entry = Entry(len(self._entries) + 1, at, event, data)
@@ -308,6 +311,9 @@ async def serve(sandbox: Sandbox, host: str, port: int) -> None:
     poster = asyncio.create_task(post())
     try:
         await server.serve()
+    except asyncio.CancelledError:
+        await server.shutdown()  # uvicorn by itself leaves its socket open when it is cancelled
+        raise
     finally:
         poster.cancel()
         await transport.aclose()

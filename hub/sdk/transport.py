@@ -5,11 +5,13 @@ other httpx transport (ASGI, mock, respx) can stand in; `translate` knows both f
 """
 
 import asyncio
+import re
 import ssl
 
 import aiohttp
 import httpx
 
+_QUERY = re.compile(r"\?[^\s'\")]+")  # in an address; tokens travel there
 MAX_ANSWER = 64 * 1024 * 1024  # bytes
 
 
@@ -47,7 +49,8 @@ def translate(error: BaseException) -> httpx.TransportError | None:
     """NotSent, Unanswered, or None when the error is none of the network's."""
     if isinstance(error, NotSent | Unanswered):
         return error
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = _QUERY.sub("?…", " ".join(str(error).split()))
+    reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if isinstance(error, _NOT_SENT):
         return NotSent(reason)
     if isinstance(error, _SENT):

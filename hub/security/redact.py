@@ -19,7 +19,7 @@ SECRET_WORDS = frozenset(
 )
 # Secret as the whole name; as one word among others they are ordinary (`record_key`, `sign_date`, `ticket_id`).
 SECRET_NAMES = frozenset(
-    ("key", "sign", "auth", "session", "ticket", "authkey", "aeskey", "jsessionid", "kdsvcsessionid")
+    ("key", "sign", "auth", "session", "ticket", "authkey", "aeskey", "jsessionid", "sessionid", "kdsvcsessionid")
 )
 # What makes a key the key of a door: `x-api-key`, `EncodingAESKey`, `private_key`.
 KEY_OF = frozenset(("api", "app", "access", "auth", "aes", "private", "signing", "consumer", "subscription", "webhook"))

@@ -115,11 +115,13 @@ async def _apply_batch(engine: Engine, sync: BoundSync, limit: int) -> int:
 
 
 async def _apply_rows(batch: Batch, rows: Sequence[Row[Any]]) -> None:
-    items = _read(batch, await _known(batch, _newest(batch, rows)))
+    newest = _newest(batch, rows)
+    items = _read(batch, await _known(batch, newest))
     items = await _resolve(batch, items)
     items = await _identify(batch, items)
     await _merge_and_write(batch, items)
     await bury(batch.conn, batch.sync, batch.gone, batch.now)
+    await settle.supersede_older(batch.conn, batch.sync, {item.row.key: item.row.id for item in newest})
 
 
 def _newest(batch: Batch, rows: Sequence[Row[Any]]) -> list[Item]:
@@ -230,6 +232,7 @@ async def _identify(batch: Batch, items: list[Item]) -> list[Item]:
             fields=item.entity,
             linked=item.link.entity_id if item.link else None,
             answer=item.row.identity,
+            reference=item.reading.reference if item.reading else None,
         )
         for item in items
     ]
@@ -260,7 +263,6 @@ async def _merge_and_write(batch: Batch, items: list[Item]) -> None:
     await write(batch.conn, batch.engine.kinds, edits, batch.engine.match_sets, batch.now)
     links = [_link_state(batch, item, merged) for item, merged in states]
     await save_links(batch.conn, links, batch.now)
-    await settle.supersede_older(batch.conn, batch.sync, {item.row.key: item.row.id for item in items})
     await settle.wake(batch.conn, _awaited(batch, links), batch.now)
 
 

@@ -4,15 +4,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.config.runtime import BoundSync
 from hub.db import bulk
 from hub.db.tables import bell as bell_table
+from hub.mapping import RecordError
 from hub.sdk.connector import Fetches, Finds
-from hub.sdk.errors import ConnectorError
 from hub.sdk.records import Bell
 from hub.sync.arrive import Source, store_records
 from hub.sync.engine import Engine
@@ -107,21 +109,35 @@ async def _answer(engine: Engine, connection: str, stream: str, path: str, bells
     try:
         if sync is not None and path == "" and isinstance(source, Fetches):
             found = list(await source.fetch(ctx, [b.text for b in bells]))
+            there = {key for key in map(partial(_key, sync), found) if key is not None}
+            absent = [b for b in bells if b.text not in there]
         elif sync is not None and path and isinstance(source, Finds):
             for b in bells:
                 records = await source.find(ctx, path, b.text)
                 found += records
                 if not records:
                     absent.append(b)
-    except ConnectorError as error:
+    except Exception as error:  # whatever it is: these bells are late, the others ring on
         await _bells_failed(engine, connection, bells, error)
         return
     async with engine.db.begin("bells answered") as conn:
         if sync is not None and found:
             origin = Source(connection, stream, engine.reads_live(sync), bells[0].correlation)
             await store_records(conn, sync, origin, found, engine.now())
-        await conn.execute(text("UPDATE bell SET state = 'done' WHERE id = ANY(:ids)"), {"ids": [b.id for b in bells]})
+        # One that rang again meanwhile is due: what was fetched may be older than what it says.
+        await conn.execute(
+            text("UPDATE bell SET state = 'done' WHERE id = ANY(:ids) AND state = 'running'"),
+            {"ids": [b.id for b in bells]},
+        )
         await _park_orphans(conn, absent, engine.now())
+
+
+def _key(sync: BoundSync, record: dict[str, Any]) -> str | None:
+    assert sync.mapping is not None
+    try:
+        return sync.mapping.key_of(record)
+    except RecordError:
+        return None  # it is parked when it is stored
 
 
 _ORPHANS = """
@@ -140,7 +156,7 @@ async def _park_orphans(conn: AsyncConnection, absent: Sequence[Row[Any]], now: 
         await conn.execute(text(_ORPHANS), {"awaited": awaited, "now": now})
 
 
-async def _bells_failed(engine: Engine, connection: str, bells: Sequence[Row[Any]], error: ConnectorError) -> None:
+async def _bells_failed(engine: Engine, connection: str, bells: Sequence[Row[Any]], error: Exception) -> None:
     decision = decide(error, Standing(0, 0, None, False, 0), engine.now(), engine.random, engine.settings.speed)
     async with engine.db.begin("bells failed") as conn:
         if decision.pause is not None:
@@ -148,7 +164,7 @@ async def _bells_failed(engine: Engine, connection: str, bells: Sequence[Row[Any
         await conn.execute(
             text(
                 "UPDATE bell SET state = :state, due_at = :due, error_class = :class, error = :error, error_zh = :zh"
-                " WHERE id = ANY(:ids)"
+                " WHERE id = ANY(:ids) AND state = 'running'"
             ),
             {
                 "state": decision.state,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.sync.attempt import attempt
 from hub.sync.engine import Engine
+from hub.sync.ids import Ids
 from hub.sync.message import prepare_messages
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.pauses import paused
@@ -67,11 +68,11 @@ async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) 
 
 
 async def _send(engine: Engine, plans: Sequence[Plan], results: Results, places: int) -> None:
-    room = asyncio.Semaphore(places)
+    room, ids = asyncio.Semaphore(places), Ids(engine)
 
     async def one(plan: Plan) -> None:
         async with room:
-            results.add(await attempt(engine, plan))
+            results.add(await attempt(engine, plan, ids))
 
     async with asyncio.TaskGroup() as group:
         writer = group.create_task(results.write_as_they_come(len(plans)))

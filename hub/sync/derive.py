@@ -22,7 +22,7 @@ DERIVE_BATCH = 500
 HOME_ZONE = ZoneInfo("Asia/Shanghai")  # the day that "today" is, until companies carry their own zone
 
 _CHANGES = """
-SELECT id, entity_id, kind, fields, correlation, live FROM change WHERE NOT derived ORDER BY id LIMIT :limit
+SELECT id, entity_id, kind, fields, correlation, live, routed FROM change WHERE NOT derived ORDER BY id LIMIT :limit
 FOR UPDATE SKIP LOCKED
 """
 
@@ -109,6 +109,8 @@ def _origin(wish: Write, caused: Sequence[int], causes: dict[int, Row[Any]]) -> 
         live=any(row.live for row in known),
         caused_by=caused,
         reason=wish.reason,
+        # Routed before it was derived: it came from a sync that only observes, so what follows owes nothing either.
+        observing=bool(known) and all(row.routed for row in known),
     )
 
 

@@ -1,5 +1,6 @@
 """Which entity is this record? Linked, matched by a strong key, new, or doubtful: then a person is asked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,17 +15,19 @@ from hub.sync.engine import Engine
 from hub.sync.policy import Failure
 
 NEW = "new"
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(slots=True)
 class Identified:
     """One record's question and its answer: `entity_id`, or `question` for a person. `linked`: already known.
-    `answer`: what a person said before (`new` or an entity id)."""
+    `answer`: what a person said before (`new` or an entity id). `reference`: our own, where the record carries one."""
 
     row_id: int
     fields: Fields
     linked: int | None
     answer: str | None
+    reference: str | None = None
     entity_id: int | None = None
     question: Failure | None = None
 
@@ -42,14 +45,18 @@ async def identify(engine: Engine, conn: AsyncConnection, sync: BoundSync, items
     sets = engine.match_sets.get(sync.kind, ())
     strong = {item.row_id: match_values(item.fields, sets, weak=False) for item in unknown}
     weak = {item.row_id: match_values(item.fields, sets, weak=True) for item in unknown}
+    ours = await _referred(conn, sync.kind, unknown)
+    for row_id, entity_id in ours.items():
+        strong[row_id].append(f"reference={entity_id}")
     hits = await find_matches(conn, sync.kind, {v for values in strong.values() for v in values}, weak=False)
     hints = await find_matches(conn, sync.kind, {v for values in weak.values() for v in values}, weak=True)
-    matched = {i for ids in hits.values() for i in ids}
+    matched = {i for ids in hits.values() for i in ids} | set(ours.values())
     taken = await links_by_entity(conn, sync.connection, sync.stream, matched)
     fresh: list[Identified] = []
     in_batch: dict[str, Identified] = {}
     for item in unknown:
         found = sorted({i for value in strong[item.row_id] for i in hits.get(value, ())})
+        found = [ours[item.row_id]] if item.row_id in ours else found
         doubtful = sorted({i for value in weak[item.row_id] for i in hints.get(value, ())} - set(found))
         twin = next((in_batch[value] for value in strong[item.row_id] if value in in_batch), None)
         if item.answer != NEW:
@@ -63,6 +70,22 @@ async def identify(engine: Engine, conn: AsyncConnection, sync: BoundSync, items
     for item, entity_id in zip(fresh, await new_ids(conn, len(fresh)), strict=True):
         item.entity_id = entity_id
     await _check_answers(conn, sync, [item for item in items if item.answer not in (None, NEW)])
+
+
+async def _referred(conn: AsyncConnection, kind: str, items: Sequence[Identified]) -> dict[int, int]:
+    """Row -> the entity whose reference its record carries: we wrote it there, whatever became of the answer."""
+    prefix = f"{kind}-"
+    said = {
+        item.row_id: int(item.reference.removeprefix(prefix))
+        for item in items
+        if item.reference and item.reference.startswith(prefix) and _NUMBER.fullmatch(item.reference, len(prefix))
+    }
+    rows = await conn.execute(
+        text("SELECT id, coalesce(joined_into, id) AS now FROM entity WHERE id = ANY(:ids) AND kind = :kind"),
+        {"ids": list(said.values()), "kind": kind},
+    )
+    known = {row.id: row.now for row in rows}
+    return {row_id: known[number] for row_id, number in said.items() if number in known}
 
 
 def _question(

@@ -13,6 +13,7 @@ from hub.canon.store import load
 from hub.config.model import MessageSpec
 from hub.config.runtime import BoundSync
 from hub.sdk.records import Message
+from hub.sync.condition import condition_holds
 from hub.sync.engine import Engine
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.policy import Failure
@@ -49,6 +50,10 @@ async def prepare_messages(
         entity = entities.get(row.entity_id)
         if entity is None:
             settled.append(Outcome(row, sync, "done", row.wanted_version, note="the entity is gone"))
+            continue
+        asked = condition_holds(sync, entity.fields)
+        if isinstance(asked, Failure):
+            settled.append(Outcome(row, sync, "parked", entity.version, failure=asked))
             continue
         view = views[entity.id]
         to = str(_at(view, spec.to) or "") if spec.to else ""

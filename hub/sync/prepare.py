@@ -13,6 +13,7 @@ from hub.canon.store import load
 from hub.config.runtime import BoundSync
 from hub.mapping import CompiledMapping, RecordError, Ref
 from hub.sdk.records import Push
+from hub.sync.condition import condition_holds
 from hub.sync.engine import Engine
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.policy import Failure, failure_of
@@ -86,6 +87,9 @@ def _prepare(
         return Outcome(
             row, sync, "done", entity.version, note="the target does not have it, and this sync creates none"
         )
+    asked = condition_holds(sync, entity.fields)
+    if isinstance(asked, Failure):
+        return Outcome(row, sync, "parked", entity.version, failure=asked)
     named = _with_names(mapping, _said(entity), names)
     if isinstance(named, tuple):
         return named
@@ -105,7 +109,8 @@ def _prepare(
         action="create" if creating else "update",
         record=record,
         reference=reference,
-        idempotency_key=f"{sync.name}:{reference}:{entity.version}",
+        # A create has one key for ever: what changes between two tries must not make it another create.
+        idempotency_key=f"{sync.name}:{reference}" if creating else f"{sync.name}:{reference}:{entity.version}",
         key=link.key if link else None,
         known=known,
     )

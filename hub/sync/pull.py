@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.config.runtime import BoundSync
+from hub.db.session import is_passing
 from hub.sdk.connector import Pulls
-from hub.sdk.errors import ConnectorError
 from hub.sdk.records import Page
 from hub.sync.arrive import Source, Stored, store_records
 from hub.sync.engine import Engine
@@ -80,13 +80,15 @@ async def pull(engine: Engine, sync: BoundSync) -> int:
     if turn is None:
         return 0
     total = Stored(0, 0, 0)
-    failure: ConnectorError | None = None
+    failure: Exception | None = None
     try:
         async for part in _pages(engine, turn):
             total = Stored(total.read + part.read, total.stored + part.stored, total.unchanged + part.unchanged)
     except LeaseLost:
         return total.stored
-    except ConnectorError as error:
+    except Exception as error:
+        if is_passing(error):
+            raise  # the database is away: the lease is taken back, nothing is lost
         failure = error
     await _end(engine, turn, total, failure)
     return total.stored
@@ -167,7 +169,7 @@ UPDATE run SET state = :state, ended_at = :now, read = :read, stored = :stored, 
 """
 
 
-async def _end(engine: Engine, turn: Turn, total: Stored, error: ConnectorError | None) -> None:
+async def _end(engine: Engine, turn: Turn, total: Stored, error: Exception | None) -> None:
     now = engine.now()
     failure = failure_of(error) if error else None
     said = {"now": now, "read": total.read, "error": failure and failure.sentence, "zh": failure and failure.zh}
@@ -184,7 +186,7 @@ async def _end(engine: Engine, turn: Turn, total: Stored, error: ConnectorError 
             await conn.execute(text(_END_RUN), {**said, **run_values, "state": state, "run": turn.run_id})
 
 
-async def _pause(engine: Engine, conn: AsyncConnection, turn: Turn, error: ConnectorError) -> datetime:
+async def _pause(engine: Engine, conn: AsyncConnection, turn: Turn, error: Exception) -> datetime:
     failures = await failures_of(conn, turn.sync.connection)
     standing = Standing(0, 0, None, False, failures)
     decision = decide(error, standing, engine.now(), engine.random, engine.settings.speed)

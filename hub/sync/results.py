@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,8 @@ from hub.sync.pauses import failures_of, set_pause
 from hub.sync.policy import Decision, Standing, decide, failure_of
 from hub.sync.references import awaited_by
 
+GATHER_SECONDS = 0.025
+
 
 class Results:
     """Collects the outcomes of one batch of deliveries and writes them while others are still under way."""
@@ -41,8 +44,17 @@ class Results:
         written = -len(self._waiting)
         while written < expected:
             await self._bell.wait()
-            self._bell.clear()
+            await self._gather(expected - written)
             written += await self._flush()
+
+    async def _gather(self, missing: int) -> None:
+        """While more are under way, one transaction is worth a short wait: it costs the same for one as for many."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                while len(self._waiting) < missing:
+                    self._bell.clear()
+                    await self._bell.wait()
+        self._bell.clear()
 
     async def close(self) -> None:
         await self._flush()
@@ -75,13 +87,16 @@ RETURNING d.id
 async def _settle(engine: Engine, outcomes: Sequence[Outcome]) -> None:
     now = engine.now()
     async with engine.db.begin("settle") as conn:
-        links = [link_state(o.plan, o.pushed) for o in outcomes if o.plan is not None and o.pushed is not None]
         rows = [await _row(engine, conn, outcome, now) for outcome in outcomes]
-        await conn.execute(text(_UPDATE), {"rows": jsontext.dumps(rows).decode(), "now": now})
+        settled = await conn.execute(text(_UPDATE), {"rows": jsontext.dumps(rows).decode(), "now": now})
+        held = {row.id for row in settled}
+        # Who lost the turn says nothing of how the record stands there now: another one may have written since.
+        mine = [o for o in outcomes if o.delivery.id in held]
+        links = [link_state(o.plan, o.pushed) for o in mine if o.plan is not None and o.pushed is not None]
         await save_links(conn, links, now)
         await bulk.insert(conn, attempt_table, [_attempt(o, now) for o in outcomes if o.exchanges or o.error])
         await settle.wake(conn, _woken(links), now)
-        await _fetch_created(engine, conn, outcomes, now)
+        await _fetch_created(engine, conn, mine, now)
 
 
 async def _fetch_created(engine: Engine, conn: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> None:

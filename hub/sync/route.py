@@ -13,6 +13,7 @@ from hub.canon.identity import Link, links_by_entity
 from hub.canon.store import load, standing
 from hub.config.runtime import BoundSync
 from hub.sdk import jsontext
+from hub.sync.condition import condition_holds
 from hub.sync.engine import Engine
 
 ROUTE_BATCH = 500
@@ -119,7 +120,7 @@ def _is_owed(sync: BoundSync, change: Row[Any], entity: Entity, link: Link | Non
         return False
     if link is not None and not (sync.spec.push.update and _touches(sync.mapping.fields_out, change.fields)):
         return False
-    return sync.when is None or bool(sync.when(entity.fields))
+    return bool(condition_holds(sync, entity.fields))
 
 
 def _touches(fields_out: Collection[str], fields: dict[str, Any] | None) -> bool:
@@ -136,4 +137,4 @@ def _is_told(engine: Engine, sync: BoundSync, change: Row[Any], entity: Entity) 
     names = set(entity.fields) if change.fields is None else set(change.fields)
     if spec.when_changed and not names & set(spec.when_changed):
         return False
-    return sync.when is None or bool(sync.when(entity.fields))
+    return bool(condition_holds(sync, entity.fields))

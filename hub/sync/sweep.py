@@ -1,8 +1,16 @@
 """Sweep: finds what a crash left behind and what no bell announced: lapsed leases, moments that came."""
 
-from sqlalchemy import text
+from collections import defaultdict
+from datetime import datetime
 
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.canon.identity import resolve
+from hub.mapping import Ref
+from hub.sync import settle
 from hub.sync.engine import Engine
+from hub.sync.references import awaited
 
 MAX_CRASHES = 3
 
@@ -24,7 +32,30 @@ async def sweep(engine: Engine) -> int:
         bells = await conn.execute(
             text("UPDATE bell SET state = 'due' WHERE state = 'running' AND due_at <= :now"), {"now": now}
         )
-        return lapsed.rowcount + bells.rowcount
+        return lapsed.rowcount + bells.rowcount + await _wake_missed(conn, now)
+
+
+_MISSED_LINKS = """
+UPDATE delivery d SET state = 'due', due_at = :now, waiting_for = NULL FROM link l
+WHERE d.state = 'waiting' AND l.deleted_at IS NULL
+  AND d.waiting_for = concat_ws('|', 'link', l.connection, l.kind, l.entity_id)
+  AND l.entity_id = CAST(nullif(split_part(d.waiting_for, '|', 4), '') AS bigint)
+"""
+_AWAITED = "SELECT DISTINCT waiting_for FROM inbox WHERE state = 'waiting' AND waiting_for LIKE 'ref|%' LIMIT 1000"
+
+
+async def _wake_missed(conn: AsyncConnection, now: datetime) -> int:
+    """Who sat down to wait just while what he waits for came in: two engines pass each other like that."""
+    missed = await conn.execute(text(_MISSED_LINKS), {"now": now})
+    refs: defaultdict[str, list[Ref]] = defaultdict(list)
+    for row in await conn.execute(text(_AWAITED)):
+        _, connection, kind, by, name = row.waiting_for.split("|", 4)
+        refs[connection].append(Ref(kind, by, name))
+    there = [
+        awaited(connection, ref) for connection, asked in refs.items() for ref in await resolve(conn, connection, asked)
+    ]
+    await settle.wake(conn, there, now)
+    return missed.rowcount + len(there)
 
 
 async def take_back(engine: Engine) -> int:

@@ -59,15 +59,19 @@ def free() -> list[int]:
 @pytest.fixture
 async def services(db: Database, tmp_path: Path, free: list[int]) -> Services:
     await configure(db)
+    return make_services(db, tmp_path, free)
+
+
+def make_services(db: Database, folder: Path, free: list[int]) -> Services:
     clock = FixedClock()
     lookup = looking_in({"hook": shop.TOKEN, "password": "p4ssw0rd"}, {})
     return Services(
-        settings=Settings(data_dir=tmp_path),
+        settings=Settings(data_dir=folder),
         db=db,
         clock=clock,
         intake=Intake(db, clock, patience=2),
         configurations=Configurations(db, lambda conn: load_configuration(conn, lookup, {"shop": shop.connector})),
-        disk=Disk(tmp_path, free=lambda _: free[0], monotonic=iter(range(10**6)).__next__),
+        disk=Disk(folder, free=lambda _: free[0], monotonic=iter(range(10**6)).__next__),
         outward=Outward(httpx.MockTransport(lambda _: httpx.Response(200)), clock, random.Random(7)),
     )
 

@@ -11,9 +11,12 @@ from sqlalchemy import text
 from hub.api.access import SCOPES
 from hub.api.app import create_app
 from hub.api.services import Services
+from hub.canon.kinds import Kinds
+from hub.canon.store import new_ids
+from hub.canon.write import Edit, Origin, write
 from hub.jobs.crank import settle
-from hub.security import tokens
 from hub.sdk import jsontext
+from hub.security import tokens
 from hub.sync.engine import Engine
 from tests.integration.api.shop import TOKEN
 
@@ -188,6 +191,27 @@ async def test_an_entity_is_corrected_by_a_person(client: httpx.AsyncClient, ser
     assert (step["who"], step["value"]) == ("person:root", "active")
 
 
+async def test_two_entities_are_one_and_two_again(client: httpx.AsyncClient, services: Services) -> None:
+    await arrive(client, "e1", {"id": "1", "number": "P-1"})
+    await turn(services)
+    (winner,) = [row["id"] for row in await items(client, "entities/product")]
+    fields = {"number": "P-1b", "name": "pump"}
+    origin = Origin("person:anna", "c", live=True)
+    async with services.db.begin("test") as conn:
+        (loser,) = await new_ids(conn, 1)
+        changed = {name: (None, value) for name, value in fields.items()}
+        await write(conn, Kinds(), [Edit(loser, "product", fields, changed, origin)], {}, services.clock.now())
+    path = f"/api/v1/entities/product/{loser}"
+    assert (await client.post(f"{path}/part", json={})).status_code == 409
+    assert (await client.post(f"{path}/join", json={"into": loser})).status_code == 409
+    answer = await client.post(f"{path}/join", json={"into": winner, "reason": "same pump"})
+    assert answer.status_code == 200, answer.text
+    assert (await client.get(path)).json()["joined_into"] == winner
+    assert (await client.get(f"/api/v1/entities/product/{winner}")).json()["fields"]["name"] == "pump"
+    assert (await client.post(f"{path}/part", json={})).status_code == 200
+    assert (await client.get(path)).json()["joined_into"] is None
+
+
 async def test_connections_are_tested_paused_and_resumed(client: httpx.AsyncClient) -> None:
     rows = {row["name"]: row for row in await items(client, "connections")}
     assert {name: row["state"] for name, row in rows.items()} == {"crm": "ok", "old": "ok", "lost": "broken"}
@@ -204,9 +228,7 @@ async def test_connections_are_tested_paused_and_resumed(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize(("act", "mode"), [("observe", "observing"), ("live", "live"), ("pause", "paused")])
-async def test_modes_are_set_and_on_record(
-    client: httpx.AsyncClient, services: Services, act: str, mode: str
-) -> None:
+async def test_modes_are_set_and_on_record(client: httpx.AsyncClient, services: Services, act: str, mode: str) -> None:
     assert (await client.post(f"/api/v1/syncs/products/{act}")).status_code == 200
     assert (await items(client, "syncs"))[0]["mode"] == mode
     async with services.db.read() as conn:

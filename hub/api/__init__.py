@@ -1,0 +1,1 @@
+"""HTTP: webhooks and the public API."""

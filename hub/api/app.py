@@ -1,0 +1,101 @@
+"""The HTTP application: webhooks first, then /api/v1, health and the documentation."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from sqlalchemy.exc import DBAPIError
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from hub import __version__
+from hub.api import health, hooks, problems
+from hub.api.correlation import RequestId
+from hub.api.problems import ApiError
+from hub.api.services import Services
+from hub.api.v1 import arrivals, configuration, connections, deliveries, entities, overview, syncs, tokens
+from hub.canon.joinable import CannotJoin
+from hub.sync.controls import Unknown
+from hub.sync.desk import DeskError, NotThere
+
+log = logging.getLogger("hub.api")
+
+CLOCK_SECONDS = 60
+ROUTERS = (
+    connections.routes,
+    syncs.routes,
+    entities.routes,
+    entities.why,
+    arrivals.receipts,
+    arrivals.inbox,
+    arrivals.bells,
+    deliveries.routes,
+    overview.failed,
+    overview.runs,
+    overview.status,
+    configuration.routes,
+    tokens.routes,
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    app = FastAPI(
+        title="O2C Hub 业财通",
+        summary="From order to cash: what arrived, what became of it, what is owed, what waits for a person",
+        version=__version__,
+        routes=list(hooks.routes(services)),
+        middleware=[Middleware(RequestId)],
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    problems.install(app)
+    app.add_exception_handler(DeskError, _desk_error)
+    app.add_exception_handler(CannotJoin, _cannot_join)
+    app.add_exception_handler(Unknown, _unknown)
+    app.include_router(health.routes)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    await services.intake.start()
+    await services.configurations.start()
+    clock = asyncio.create_task(_keep_time(services), name="clock")
+    try:
+        yield
+    finally:
+        clock.cancel()
+        await services.configurations.stop()
+        await services.intake.stop()
+
+
+async def _keep_time(services: Services) -> None:
+    """The clock is the database's; ours only carries it on between two readings."""
+    while True:
+        await asyncio.sleep(CLOCK_SECONDS)
+        try:
+            await services.db.clock().resync()
+        except (DBAPIError, OSError, TimeoutError):
+            log.warning("the database's clock could not be read; ours goes on from the last reading")
+
+
+def _desk_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DeskError)
+    status = 404 if isinstance(error, NotThere) else 422
+    return problems.answer(ApiError(status, error.sentence, error.zh))
+
+
+def _cannot_join(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CannotJoin)
+    return problems.answer(ApiError(409, error.sentence, error.zh))
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Unknown)
+    return problems.answer(ApiError(404, error.sentence, error.zh))

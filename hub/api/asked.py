@@ -1,0 +1,123 @@
+"""What the API is asked: bodies of requests, and the filters of lists."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.api.problems import ApiError
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Numbers(_Asked):
+    """Which ones."""
+
+    ids: list[int] = Field(min_length=1, max_length=500)
+
+
+class Dismissal(Numbers):
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class Correction(_Asked):
+    """Fields of the entity and their values; text is read by the field's type (`100.00 CNY`)."""
+
+    values: dict[str, Any] = Field(min_length=1)
+
+
+class Joining(_Asked):
+    into: int = Field(description="The id of the entity that stays")
+    reason: str = Field("", max_length=1000)
+
+
+class Parting(_Asked):
+    reason: str = Field("", max_length=1000)
+
+
+class InboxCorrection(_Asked):
+    """Either values by path of the record, or what it is: an entity's id, or `new`."""
+
+    values: dict[str, Any] | None = None
+    link: int | Literal["new"] | None = None
+
+
+class Files(_Asked):
+    """A configuration directory: path inside it -> text."""
+
+    files: dict[str, str] = Field(max_length=2000)
+
+
+class TokenRequest(_Asked):
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[Literal["read", "write", "admin"]] = Field(min_length=1)
+    expires_at: datetime | None = None
+
+
+def wrong_cursor() -> ApiError:
+    return ApiError(400, "this cursor is not one of ours; leave it out to begin", "cursor 无效，去掉它即可从头开始")
+
+
+class Listing(_Asked):
+    """A list is asked for page by page."""
+
+    limit: int = Field(100, ge=1, le=500, description="How many at most")
+    cursor: str | None = Field(None, max_length=100, description="`next` of the page before")
+
+    def before(self) -> int | None:
+        """The id the page begins below."""
+        if self.cursor is None:
+            return None
+        if not self.cursor.isdecimal() or len(self.cursor) > 18:
+            raise wrong_cursor()
+        return int(self.cursor)
+
+    def filters(self) -> dict[str, Any]:
+        return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
+
+
+class Entities(Listing):
+    q: str | None = Field(None, max_length=200, description="Number, name or id in any system, exactly")
+
+
+class Receipts(Listing):
+    connection: str | None = None
+    source: str | None = None
+    verdict: str | None = None
+    state: str | None = None
+
+
+class Inbox(Listing):
+    connection: str | None = None
+    stream: str | None = None
+    key: str | None = None
+    state: str | None = None
+    error_class: str | None = None
+    receipt_id: int | None = None
+    entity_id: int | None = None
+    correlation: str | None = None
+
+
+class Bells(Listing):
+    connection: str | None = None
+    stream: str | None = None
+    state: str | None = None
+
+
+class Deliveries(Listing):
+    sync: str | None = None
+    connection: str | None = None
+    stream: str | None = None
+    kind: str | None = None
+    entity_id: int | None = None
+    state: str | None = None
+    error_class: str | None = None
+    correlation: str | None = None
+
+
+class Runs(Listing):
+    sync: str | None = None
+    what: str | None = None
+    state: str | None = None

@@ -1,0 +1,34 @@
+"""One figure as it is printed and kept."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The median of `runs`; `aim` is what it should reach, `detail` what stands beside it."""
+
+    name: str
+    unit: str
+    runs: Sequence[float]
+    aim: float | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.runs)
+
+    def line(self) -> str:
+        runs = ", ".join(map(_short, self.runs))
+        aim = "" if self.aim is None else f"   aim {_short(self.aim)}"
+        detail = "".join(f"   {name} {value}" for name, value in self.detail.items())
+        return f"  {self.name:<46} {_short(self.median):>9} {self.unit:<5} ({runs}){aim}{detail}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "median": self.median}
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
