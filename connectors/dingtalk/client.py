@@ -45,6 +45,8 @@ async def call(ctx: Context, stream: str, path: str, body: Mapping[str, Any], *,
 
     answer = await with_token(ctx, f"dingtalk:{config.app_key}", lambda: login(ctx, stream), with_this)
     result = answer.get("result", answer)
+    if not isinstance(result, dict):
+        raise no_answer(path in WRITES, "the result is no object")
     if needs:
         part(result, needs, wrote=path in WRITES)
     return result

@@ -7,6 +7,7 @@ from typing import Any
 from connectors.fxiaoke.client import DATA, call
 from connectors.fxiaoke.errors import part
 from hub.sdk import ConfigInvalid, Context, Record, Rejected
+from hub.sdk.http import no_answer
 
 PAGE = 100  # the vendor's largest limit
 STAMP = "last_modified_time"
@@ -56,7 +57,9 @@ class Reader:
             # A read carries no record of ours: what is refused is the object, a field or the right to see it.
             raise ConfigInvalid(error.sentence, zh=error.zh, code=error.code, scope=self.stream) from None
         # An empty list is an answer; none at all must not pass for "there is nothing".
-        rows: list[Record] = part(part(answer, "data"), "dataList")
+        rows = part(part(answer, "data"), "dataList")
+        if not (isinstance(rows, list) and all(isinstance(row, dict) and row.get("_id") for row in rows)):
+            raise no_answer(False, f"dataList of {self.object_name} is no list of rows with _id")
         return rows
 
     async def walk(

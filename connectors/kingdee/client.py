@@ -10,6 +10,7 @@ from connectors.kingdee.forms import Form
 from connectors.kingdee.signing import header_signature, login_sign
 from hub.sdk import AuthFailed, ConnectorError, Context, Reply, Token
 from hub.sdk.auth import with_token
+from hub.sdk.http import no_answer
 
 FORM_SERVICE = "Kingdee.BOS.WebApi.ServicesStub.DynamicFormService."
 AUTH_SERVICE = "Kingdee.BOS.WebApi.ServicesStub.AuthService."
@@ -47,8 +48,9 @@ async def query(
         "Limit": limit or config.page_size,
     }
     rows = await _call(ctx, form, QUERY, {"data": data})
-    checked: list[list[Any]] = rows
-    return checked
+    if not (isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(columns) for row in rows)):
+        raise no_answer(False, f"{QUERY} of {form.stream} answered with no table of {len(columns)} columns")
+    return rows
 
 
 async def operate(
@@ -138,6 +140,8 @@ async def _login(ctx: Context) -> Token:
     refused = login_error(answer if isinstance(answer, dict) else {})
     if refused is not None:
         raise refused
+    if not answer.get("KDSVCSessionId"):
+        raise no_answer(False, f"{method} succeeded and named no session")
     return Token(str(answer["KDSVCSessionId"]), ctx.clock.now() + SESSION_LIFE)
 
 

@@ -74,7 +74,9 @@ async def _send(
         error.scope = error.scope or stream  # our own limit of one interface pauses its stream alone
         raise
     answer = answered(reply)
-    code = int(answer.get("errcode") or 0)  # absent is success; the words prove nothing
+    code = answer.get("errcode") or 0  # absent is success; the words prove nothing
+    if not isinstance(code, int):
+        raise no_answer(writes, "errcode is no number")
     if code:
         raise error_of(code, str(answer.get("errmsg", "")), stream)
     if needs and all(answer.get(name) is None for name in needs.split("|")):

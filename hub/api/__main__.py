@@ -9,6 +9,7 @@ from hub.api.app import create_app
 from hub.api.configurations import Configurations
 from hub.api.services import Disk, Services
 from hub.db.session import Database
+from hub.jobs.collector import calm
 from hub.sdk.transport import AiohttpTransport
 from hub.settings import Settings, load_settings
 from hub.sync.installation import configuration_in_force
@@ -55,6 +56,7 @@ def main() -> None:
     log.configure(settings.log.level, settings.log.format)
     if settings.database_url is None:
         raise SystemExit("HUB_DATABASE_URL is not set: `hub serve` starts this process with it")
+    calm()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings, settings.database_url.get_secret_value()))
 

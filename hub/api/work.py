@@ -151,6 +151,6 @@ _READ = text(
 _KEEP = text(
     """
     INSERT INTO idempotency (key, principal, request_digest, status, body, content_type, at)
-    VALUES (:key, :principal, :digest, :status, :body, :type, :now)
+    VALUES (:key, :principal, :digest, :status, :body, :type, :now) ON CONFLICT DO NOTHING
     """
 )

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from hub.db.embedded import EmbeddedServer
 from hub.db.session import Database, is_passing, plain_url
 from hub.jobs import configured
+from hub.jobs.collector import calm
 from hub.jobs.crank import turn
 from hub.sdk.transport import AiohttpTransport
 from hub.settings import Settings, load_settings
@@ -203,6 +204,7 @@ def main() -> None:
     configure(settings.log.level, settings.log.format)
     given = settings.database_url
     url = given.get_secret_value() if given else EmbeddedServer(settings.data_dir).start()
+    calm()
     asyncio.run(run(settings, url))
 
 

@@ -142,9 +142,17 @@ def _text(options: Options) -> Codec:
     return Codec(scalar_text, integer_of if as_number else scalar_text, scalar_text)
 
 
+def _word(raw: Any) -> int:
+    """A whole number as the database keeps it."""
+    number = integer_of(raw)
+    if not -(2**63) <= number < 2**63:
+        raise Fault("range")
+    return number
+
+
 def _integer(options: Options) -> Codec:
     encode: Change = (lambda ours: str(integer_of(ours))) if options.as_text else integer_of
-    return Codec(integer_of, encode, integer_of)
+    return Codec(_word, encode, _word)
 
 
 def _number(rule: str) -> Callable[[Options], Codec]:

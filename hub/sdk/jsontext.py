@@ -7,6 +7,10 @@ from typing import Any
 
 import orjson
 
+_WORD = range(-(2**63), 2**64)
+_EXPONENT = 1000
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
 
 class BadJson(ValueError):
     """Not JSON we accept; the message says what and where."""
@@ -32,7 +36,7 @@ def loads(text: bytes | str) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        if not value.is_finite():
+        if not value.is_finite() or abs(value.adjusted()) > _EXPONENT:
             raise TypeError(f"{value} has no JSON form")
         return orjson.Fragment(format(value, "f").encode())
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -48,31 +52,36 @@ def canonical(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
-_LONGEST = 2**63
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
-
-
 def storable(value: Any) -> Any:
-    """The value as a database can hold it: NUL characters and half surrogates become U+FFFD, whole numbers beyond 64 bits
-    become Decimals of the same value. What holds none of them comes back as it is."""
-    kind = type(value)
-    if kind is str:
+    """The value as a database can hold it: NUL characters and half surrogates become U+FFFD; numbers as `too_long` finds
+    them become text. What holds none of them comes back as it is."""
+    if type(value) is not str:
+        try:
+            if b"\\u0000" not in dumps(value):
+                return value
+        except TypeError:
+            pass  # one of those numbers or characters: found below
+    return _storable(value)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
         return value if value.isascii() and "\x00" not in value else _NO_TEXT.sub("\ufffd", value)
-    if kind is dict:
-        return {storable(name): storable(inner) for name, inner in value.items()}
-    if kind is list:
-        return [storable(inner) for inner in value]
-    return Decimal(value) if kind is int and not -_LONGEST <= value < _LONGEST else value
+    if isinstance(value, dict):
+        return {_storable(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_storable(inner) for inner in value]
+    return str(value) if too_long(value) is not None else value
 
 
-def long_integer(value: Any, path: str = "") -> str | None:
-    """Where a whole number stands that no 64 bits hold; None when there is none."""
-    if type(value) is int:
-        return None if -_LONGEST <= value < _LONGEST else path
+def too_long(value: Any, path: str = "") -> str | None:
+    """Where a number stands that cannot be kept: a whole one beyond 64 bits, or of an absurd exponent. None: nowhere."""
     if isinstance(value, dict):
         parts = ((inner, f"{path}.{name}" if path else str(name)) for name, inner in value.items())
     elif isinstance(value, list):
         parts = ((inner, f"{path}[{number}]") for number, inner in enumerate(value))
+    elif isinstance(value, Decimal):
+        return None if abs(value.adjusted()) <= _EXPONENT else path
     else:
-        return None
-    return next((found for inner, here in parts if (found := long_integer(inner, here)) is not None), None)
+        return path if isinstance(value, int) and value not in _WORD else None
+    return next((found for inner, here in parts if (found := too_long(inner, here)) is not None), None)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ SHORTEST = 4
 """Known values shorter than this are not searched for: they would mask half of every text."""
 
 
+@lru_cache(maxsize=1024)
 def secret_name(name: str) -> bool:
     """Does a field of this name hold a secret? (`X-Api-Key`, `appSecret`, `access_token` …)"""
     words = [word.lower() for word in WORD.findall(name)]

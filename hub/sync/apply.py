@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.entity import Entity, Fields
@@ -28,6 +27,7 @@ from hub.sync.references import awaited, awaited_by, parent_bell, refs_in, with_
 from hub.sync.tombstones import bury
 
 APPLY_BATCH = 500
+UNCHANGED = "unchanged"
 
 
 @dataclass(slots=True)
@@ -53,6 +53,7 @@ class Batch:
     now: datetime
     verdicts: settle.Verdicts
     gone: list[tuple[str, str, str | None]] = field(default_factory=list)  # key, digest, version of tombstones
+    back: dict[str, int] = field(default_factory=dict)  # key -> row of records that are again what we know
 
     @property
     def mapping(self) -> CompiledMapping:
@@ -88,11 +89,11 @@ ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
 
 
 async def apply_stream(engine: Engine, sync: BoundSync, limit: int = APPLY_BATCH) -> int:
-    """Apply one batch of one stream. When the database refuses the batch, its records go one by one, so that the one
+    """Apply one batch of one stream. When the batch cannot be written, its records go one by one, so that the one
     that cannot be stored is parked alone."""
     try:
         return await engine.db.retrying(lambda: _apply_batch(engine, sync, limit))
-    except DBAPIError as error:
+    except Exception as error:  # the database's refusal or a fault of ours: either way of one record
         if is_passing(error):
             raise
         if limit > 1:
@@ -163,6 +164,8 @@ def _read(batch: Batch, items: list[Item]) -> list[Item]:
             continue
         if note:
             batch.verdicts.superseded(item.row.id, note)
+            if note == UNCHANGED:
+                batch.back[item.row.key] = item.row.id
         elif item.reading.deleted:
             batch.gone.append((item.row.key, item.row.digest, item.reading.version))
             batch.verdicts.done(item.row.id, "deleted there")
@@ -178,7 +181,7 @@ def _nothing_new(batch: Batch, item: Item) -> str | None:
     if link.record_version and reading.version and reading.version < link.record_version:
         return f"older than what we know ({reading.version} < {link.record_version})"
     if link.digest == item.row.digest and link.mapping_version == batch.sync.mapping_version and not link.deleted:
-        return "unchanged"
+        return UNCHANGED
     return None
 
 

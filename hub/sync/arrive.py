@@ -51,22 +51,39 @@ async def store_records(
 ) -> Stored:
     """Put records into the inbox unless nothing about them is new. One that has no readable key is parked."""
     assert sync.mapping is not None
-    keyed: dict[str, tuple[dict[str, Any], str]] = {}
+    keyed: dict[str, tuple[dict[str, Any], str, Failure | None]] = {}
     broken: list[tuple[dict[str, Any], Failure]] = []
     for record in records:
+        clean = jsontext.storable(record)
         try:
-            keyed[sync.mapping.key_of(record)] = (record, sync.mapping.digest_of(record))
+            flaw = None if clean is record else _too_long(sync.mapping.project(record))
+            keyed[sync.mapping.key_of(clean)] = (clean, sync.mapping.digest_of(clean), flaw)
         except RecordError as error:
-            broken.append((record, failure_of(error)))
+            broken.append((clean, failure_of(error)))
     known = await _known(conn, source, keyed)
     rows = [
-        _row(source, key, record, digest, now) for key, (record, digest) in keyed.items() if digest not in known[key]
+        _row(source, key, record, digest, now, flaw)
+        for key, (record, digest, flaw) in keyed.items()
+        if digest not in known[key]
     ]
     rows += await _keyless(conn, source, broken, now)
     await bulk.insert(conn, inbox, rows)
     if rows:
         await conn.execute(text("SELECT pg_notify('hub_work', '')"))
     return Stored(len(records), len(rows), len(records) - len(rows))
+
+
+def _too_long(record: dict[str, Any]) -> Failure | None:
+    """A number of what the mapping reads that cannot be kept exactly."""
+    path = jsontext.too_long(record)
+    if path is None:
+        return None
+    return Failure(
+        "MappingError",
+        f"the number at {path} is longer than a number can be here (64 bits): let the source send it as text",
+        f"路径 {path} 的数字过长（超过 64 位）：请在来源系统中以文本形式发送",
+        [{"path": path, "sentence": "数字过长，请以文本形式发送"}],
+    )
 
 
 async def _keyless(

@@ -34,14 +34,7 @@ class Identified:
 
 async def identify(engine: Engine, conn: AsyncConnection, sync: BoundSync, items: Sequence[Identified]) -> None:
     """Fill in the answers for a whole batch."""
-    unknown = []
-    for item in items:
-        if item.linked is not None:
-            item.entity_id = item.linked
-        elif item.answer not in (None, NEW):
-            item.entity_id = int(item.answer or 0)
-        else:
-            unknown.append(item)
+    unknown = _unknown(items)
     sets = engine.match_sets.get(sync.kind, ())
     strong = {item.row_id: match_values(item.fields, sets, weak=False) for item in unknown}
     weak = {item.row_id: match_values(item.fields, sets, weak=True) for item in unknown}
@@ -70,6 +63,19 @@ async def identify(engine: Engine, conn: AsyncConnection, sync: BoundSync, items
     for item, entity_id in zip(fresh, await new_ids(conn, len(fresh)), strict=True):
         item.entity_id = entity_id
     await _check_answers(conn, sync, [item for item in items if item.answer not in (None, NEW)])
+
+
+def _unknown(items: Sequence[Identified]) -> list[Identified]:
+    """Those that neither a link nor a person has answered."""
+    unknown = []
+    for item in items:
+        if item.linked is not None:
+            item.entity_id = item.linked
+        elif item.answer not in (None, NEW):
+            item.entity_id = int(item.answer or 0)
+        else:
+            unknown.append(item)
+    return unknown
 
 
 async def _referred(conn: AsyncConnection, kind: str, items: Sequence[Identified]) -> dict[int, int]:
@@ -112,8 +118,11 @@ async def _check_answers(conn: AsyncConnection, sync: BoundSync, items: Sequence
         {"ids": [item.entity_id for item in items], "kind": sync.kind},
     )
     known = {row.id for row in rows}
+    taken = await links_by_entity(conn, sync.connection, sync.stream, known)
     for item in items:
-        if item.linked is None and item.entity_id not in known:
+        if item.linked is None and item.entity_id in taken:
+            item.question = _twin(item.entity_id, taken[item.entity_id].key)
+        elif item.linked is None and item.entity_id not in known:
             item.question = Failure(
                 "Ambiguous",
                 f"{sync.kind} {item.entity_id} does not exist; link another one or say new",

@@ -5,6 +5,7 @@ from typing import Any
 
 from hub.canon.identity import LinkState
 from hub.mapping import CompiledMapping, RecordError
+from hub.sdk import jsontext
 from hub.sdk.records import Pushed
 from hub.sync.outgoing import Plan
 
@@ -33,9 +34,15 @@ def link_state(plan: Plan, pushed: Pushed) -> LinkState:
 
 def known_after(plan: Plan, pushed: Pushed, mapping: CompiledMapping) -> dict[str, Any]:
     if pushed.record is not None:
-        return mapping.project(pushed.record)
+        return _held(mapping.project(pushed.record))
     before = plan.link.known if plan.link and plan.link.known else {}
-    return mapping.overlay(before, plan.wanted if plan.link is None else plan.push.record if plan.push else {})
+    return _held(mapping.overlay(before, plan.wanted if plan.link is None else plan.push.record if plan.push else {}))
+
+
+def _held(record: dict[str, Any]) -> dict[str, Any]:
+    """Vendors answer with what no database holds, too."""
+    held: dict[str, Any] = jsontext.storable(record)
+    return held
 
 
 def _read(mapping: CompiledMapping, known: dict[str, Any]) -> tuple[Mapping[str, str], str | None]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.config.runtime import Bound
 from hub.db import bulk
 from hub.db.tables import inbox
+from hub.sdk import jsontext
 from hub.sdk.errors import ConnectorError
 from hub.sdk.records import Flaw, Incoming, Opened, Refused
 from hub.sync.arrive import Source, store_records
@@ -120,7 +121,7 @@ async def _park_flaws(
             {
                 "connection": row.connection,
                 "stream": flaw.stream,
-                "record": {"position": flaw.position, "raw": flaw.raw},
+                "record": {"position": flaw.position, "raw": jsontext.storable(flaw.raw)},
                 "digest": "",
                 "received_at": now,
                 "receipt_id": row.id,

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.sdk.errors import ConnectorError
 from hub.sync.engine import Engine
-from hub.sync.policy import Decision, Pause, Standing, decide, failure_of
+from hub.sync.policy import Decision, Pause, Standing, decide
 
 PERSON = "person"
 
@@ -110,13 +110,3 @@ async def _probe(engine: Engine, connection: str, stream: str, reason: str, fail
     async with engine.db.begin("resume") as conn:
         await resume(conn, connection, stream)
     return 1
-
-
-async def test_connection(engine: Engine, connection: str) -> str | None:
-    """None when the connection answers and accepts our credentials, else the sentence why not."""
-    bound = engine.configuration.connections[connection]
-    try:
-        await bound.connector.probe(engine.outward.context(bound))
-    except ConnectorError as error:
-        return failure_of(error).sentence
-    return None

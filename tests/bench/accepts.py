@@ -56,7 +56,10 @@ def _bare(ground: Ground, url: str, port: int) -> Any:
     return serving(ground, "tests.bench.bare", port, plain_url(url), port=port, env=environment())
 
 
-_COUNTS = {_intake: "SELECT count(*) FROM receipt WHERE verdict = 'accepted'", _bare: "SELECT count(*) FROM bare_receipt"}
+_COUNTS = {
+    _intake: "SELECT count(*) FROM receipt WHERE verdict = 'accepted'",
+    _bare: "SELECT count(*) FROM bare_receipt",
+}
 
 
 def _run(ground: Ground, url: str, seconds: float, start: Start) -> dict[str, Any]:

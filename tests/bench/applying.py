@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from hub.db.session import Database
+from hub.jobs.collector import calm
 from hub.sync.apply import apply_due
 from tests.bench.ground import engine_on
 
@@ -39,4 +40,5 @@ async def run(url: str) -> None:
 
 
 if __name__ == "__main__":
+    calm()
     asyncio.run(run(sys.argv[1]))

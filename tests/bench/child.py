@@ -53,7 +53,7 @@ def _command(ground: Ground, module: str, arguments: tuple[object, ...]) -> list
     profiling: list[str] = []
     if ground.profile and module not in ("tests.bench.load", "tests.bench.target"):
         RESULTS.mkdir(parents=True, exist_ok=True)
-        profiling = ["-m", "cProfile", "-o", str(RESULTS / f"{module}.prof")]
+        profiling = ["-m", "cProfile", "-o", str(RESULTS / f"{module}{'.bare' * ('bare' in arguments)}.prof")]
     return [sys.executable, *profiling, "-m", module, *map(str, arguments)]
 
 

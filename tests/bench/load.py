@@ -96,9 +96,7 @@ class Seen:
 def requests(secret: str) -> Iterator[bytes]:
     """Each with an id, a stamp and a signature of its own (Standard Webhooks)."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
-    bodies = [
-        jsontext.dumps({"type": "order.saved", "data": order}) for order in material.orders(READY)
-    ]
+    bodies = [jsontext.dumps({"type": "order.saved", "data": order}) for order in material.orders(READY)]
     batch = time.time_ns()
     for number, body in zip(itertools.count(), itertools.cycle(bodies)):
         name, stamp = f"msg_{batch}_{number}", str(int(time.time()))

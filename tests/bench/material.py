@@ -11,7 +11,8 @@ LINES = 3
 
 def master(stream: str) -> list[dict[str, Any]]:
     return [
-        {"id": f"{stream}-{n}", "number": number(stream, n), "name": f"云帆 {stream} {n}"} for n in range(MASTER[stream])
+        {"id": f"{stream}-{n}", "number": number(stream, n), "name": f"云帆 {stream} {n}"}
+        for n in range(MASTER[stream])
     ]
 
 

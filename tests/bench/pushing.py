@@ -12,6 +12,7 @@ import time
 import aiohttp
 
 from hub.db.session import Database
+from hub.jobs.collector import calm
 from hub.sdk import jsontext
 from hub.sdk.transport import AiohttpTransport
 from hub.sync.deliver import CONCURRENCY, deliver_to
@@ -51,4 +52,5 @@ async def bare(count: int) -> None:
 
 
 if __name__ == "__main__":
+    calm()
     asyncio.run(bare(int(sys.argv[2])) if sys.argv[1] == "bare" else ours(sys.argv[1]))

@@ -1,6 +1,5 @@
 """Records per second from the inbox into the canon, and what a long run does to memory."""
 
-
 from tests.bench import material
 from tests.bench.child import answer_of
 from tests.bench.figure import Figure
@@ -23,7 +22,11 @@ def measure(ground: Ground, count: int) -> list[Figure]:
     cpu = round(sum(answer["cpu"] for answer in answers) / sum(answer["records"] for answer in answers) * 1e6)
     figures = [
         Figure(
-            f"inbox to canon, 20 fields + {material.LINES} lines", "/s", rates, 3000, {"own CPU µs": cpu, "records": count}
+            f"inbox to canon, 20 fields + {material.LINES} lines",
+            "/s",
+            rates,
+            3000,
+            {"own CPU µs": cpu, "records": count},
         )
     ]
     if all(answer["warm_mb"] is not None for answer in answers):

@@ -12,6 +12,8 @@ from pathlib import Path
 import asyncpg
 
 from hub.db.session import plain_url
+from hub.sdk import jsontext
+from tests.bench import material
 
 LIBRARIES = (
     *("uvicorn", "uvloop", "httptools", "starlette", "fastapi", "sqlalchemy", "asyncpg"),
@@ -24,6 +26,8 @@ def machine(folder: Path) -> dict[str, str]:
     return {
         "machine": f"{os.cpu_count()} cores, {_memory()}, {platform.system()} {platform.release()}, {platform.machine()}",
         "flush": f"overwriting 8 KB and fdatasync in the data folder take {_flush_ms(folder):.2f} ms (median)",
+        "pace": f"parsing one order of 0.8 KB with exact decimals takes {_pace_us():.0f} µs of CPU (median; 20 when quiet)",
+        "load": f"{os.getloadavg()[0]:.1f} processes wanted to run in the last minute",
         "python": platform.python_version(),
         "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
     }
@@ -46,6 +50,17 @@ def _flush_ms(folder: Path) -> float:
             os.fdatasync(file.fileno())
             times.append(time.perf_counter() - started)
     return statistics.median(times) * 1000
+
+
+def _pace_us() -> float:
+    """How fast this machine is at this moment, by a piece of work that never changes."""
+    text, times = jsontext.dumps(material.order(1)), []
+    for _ in range(200):
+        started = time.process_time_ns()
+        for _ in range(10):
+            jsontext.loads(text)
+        times.append((time.process_time_ns() - started) / 10_000)
+    return statistics.median(times)
 
 
 async def database(url: str) -> Mapping[str, str]:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from hub.sdk.records import Page
 from hub.sync.controls import act_on_sync
 from hub.sync.deliver import _claim
 from hub.sync.engine import Engine
 from hub.sync.pull import LeaseLost, Turn, _begin, _keep_page
-from hub.sdk.records import Page
 from hub.sync.sweep import MAX_CRASHES, sweep, take_back
 from tests.engine.conftest import Build
 from tests.engine.town import Town, connection, sync

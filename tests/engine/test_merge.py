@@ -168,7 +168,9 @@ async def test_lines_are_added_removed_and_changed_on_either_side(build: Build) 
     theirs = town.table("right", "orders")[0]
     assert items(town, "right") == items(town, "left")
     book, _pen, ink = theirs["lines"]
-    town.save("right", "orders", theirs["id"], lines=[book, {**ink, "pieces": 4}, {"id": "n", "what": "ruler", "pieces": 2}])
+    town.save(
+        "right", "orders", theirs["id"], lines=[book, {**ink, "pieces": 4}, {"id": "n", "what": "ruler", "pieces": 2}]
+    )
     await town.again(engine, 2)
     expected = [("book", 1), ("ink", 4), ("ruler", 2)]
     assert items(town, "left") == expected and items(town, "right") == expected
@@ -179,7 +181,7 @@ async def test_lines_are_added_removed_and_changed_on_either_side(build: Build) 
 async def test_lines_changed_on_both_sides_between_two_polls_both_survive(build: Build) -> None:
     town, engine = await with_parcel(build)
     mine, theirs = town.table("left", "orders")[0], town.table("right", "orders")[0]
-    (book, pen, ink), (their_book, their_pen, their_ink) = mine["lines"], theirs["lines"]
+    (book, pen, _), (their_book, their_pen, their_ink) = mine["lines"], theirs["lines"]
     town.save("left", "orders", mine["id"], lines=[{**book, "pieces": 9}, pen])
     town.save("right", "orders", theirs["id"], lines=[their_book, {**their_pen, "pieces": 7}, their_ink])
     await town.again(engine, 3)

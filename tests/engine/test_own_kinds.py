@@ -53,6 +53,7 @@ fields:
       cost: {path: cost, type: money, currency: {const: CNY}}
 """
 
+
 async def two_systems(db: Database, folder: Path) -> tuple[Town, Engine]:
     town = await built(
         db,

@@ -117,15 +117,16 @@ async def test_a_child_waits_for_a_parent_that_is_parked(build: Build) -> None:
 
 async def test_a_delivery_waits_for_the_parents_link_and_the_parent_is_owed(build: Build) -> None:
     """The filter keeps customers from the right; one that a parcel needs there goes all the same."""
-    town, engine = await build(
-        *BOTH_SIDES, sync("right-customers", push={"when": "remark == 'yes'"}), **MAPPINGS
-    )
+    town, engine = await build(*BOTH_SIDES, sync("right-customers", push={"when": "remark == 'yes'"}), **MAPPINGS)
     needed = town.save("left", name="云帆")
     town.save("left", name="不需要")
     parcel(town, customer_id=needed["id"])
     await town.again(engine)
     made = [entry.data for entry in town.rest["right"].ledger.of("created")]
-    assert [(entry["table"], entry["record"].get("name")) for entry in made] == [("customers", "云帆"), ("orders", None)]
+    assert [(entry["table"], entry["record"].get("name")) for entry in made] == [
+        ("customers", "云帆"),
+        ("orders", None),
+    ]
     assert made[1]["record"]["customer_id"] == made[0]["record"]["id"]
     assert (await town.states())["delivery done"] == 2
 

@@ -24,7 +24,9 @@ fields:
 """
 
 
-async def with_new_customer(build: Build, fault: str | None, direction: str = "both", **push: Any) -> tuple[Town, Engine]:
+async def with_new_customer(
+    build: Build, fault: str | None, direction: str = "both", **push: Any
+) -> tuple[Town, Engine]:
     """The create of a new customer on the right, which may meet a fault."""
     right = sync("right-customers", direction=direction, push=push)
     town, engine = await build(connection("left"), connection("right"), sync("left-customers"), right)

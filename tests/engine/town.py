@@ -11,8 +11,8 @@ import yaml
 from sqlalchemy import text
 
 from connectors.rest.sandbox import RestSandbox, sandbox, sandbox_config
-from connectors.wecom import sandbox as wecom
 from connectors.rest.sandbox_tables import HOOK_SECRET, TOKEN
+from connectors.wecom import sandbox as wecom
 from hub.canon.entity import Entity
 from hub.canon.store import load
 from hub.db.session import Database

@@ -32,6 +32,7 @@ async def test_connection(work: Asked, name: str) -> Tested:
     bound = work.configuration.connections.get(name)
     if bound is None:
         raise missing("connection", "连接", name)
+    await work.conn.rollback()  # nothing was written yet, and no transaction may be open while a vendor answers
     failure = await probe_connection(work.services.outward, bound)
     if failure is None:
         return Tested(connection=name, ok=True)

@@ -3,9 +3,16 @@
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hub.cli.demo.play import Play
+    from hub.cli.demo.show import Show
+    from hub.cli.demo.stage import Stage
 
 __all__ = ["run"]
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(*, once: bool, json: bool, seed: int, data_dir: Path | None) -> int:
@@ -17,7 +24,8 @@ def run(*, once: bool, json: bool, seed: int, data_dir: Path | None) -> int:
     from hub.cli.render import print_json
 
     folder = (data_dir or Path("data") / "demo" / f"seed-{seed}").resolve()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _STOPS:
+        signal.signal(number, _interrupt)  # also where a shell started us with Ctrl-C ignored
     stage, show = Stage(folder, seed), Show(silent=json)
     play = Play(make_story(seed), stage)
     try:
@@ -32,12 +40,14 @@ def run(*, once: bool, json: bool, seed: int, data_dir: Path | None) -> int:
     except KeyboardInterrupt:
         return 130 if once else 0
     finally:
+        for number in _STOPS:
+            signal.signal(number, signal.SIG_IGN)  # what is being stopped in order is not interrupted again
         play.close()
         stage.close()
     return 0 if result["agree"] else 1
 
 
-def _perform(play: Any, show: Any, seed: int) -> dict[str, Any]:
+def _perform(play: "Play", show: "Show", seed: int) -> dict[str, Any]:
     from hub.cli.demo.show import told
 
     started = time.monotonic()
@@ -53,7 +63,7 @@ def _perform(play: Any, show: Any, seed: int) -> dict[str, Any]:
     return {"seed": seed, "steps": steps, "agree": agree, "checks": play.checks, "seconds": seconds}
 
 
-def _stay(stage: Any) -> None:
+def _stay(stage: "Stage") -> None:
     while True:
         time.sleep(1)
         stage.tend()

@@ -11,40 +11,15 @@ import httpx
 
 from hub.cli.demo.api import HubApi, away
 from hub.cli.demo.cast import Cast
-from hub.cli.demo.checker import check
+from hub.cli.demo.checker import VendorError, check
 from hub.cli.demo.evidence import ActRefused, Evidence
+from hub.cli.demo.scene import Counts, Played, Step, Stuck
 from hub.cli.demo.stage import VENDORS, Stage, StageError
 from hub.cli.demo.story import Deal, Story
 
 TEMPLATE: Final = "order-to-cash"
 PATIENCE_SECONDS = 90.0  # for one effect; a hub that was killed is back after a few
 LOOK_SECONDS = 0.15
-Counts = dict[str, int]
-
-
-class Stuck(Exception):
-    """Something the story waits for does not come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One scene: what happens, by what it is called, and the counts to show afterwards."""
-
-    name: str
-    zh: str
-    act: Callable[[], Counts]
-
-
-@dataclass(slots=True)
-class Played:
-    """How a scene went."""
-
-    name: str
-    zh: str
-    ok: bool
-    seconds: float
-    counts: Counts
-    error: str | None = None
 
 
 @dataclass(slots=True)
@@ -90,7 +65,7 @@ class Play:
         started = time.monotonic()
         try:
             counts, error = step.act(), None
-        except (Stuck, StageError, ActRefused, httpx.HTTPError) as caught:
+        except (Stuck, StageError, ActRefused, VendorError, httpx.HTTPError) as caught:
             counts, error = {}, getattr(caught, "zh", None) or str(caught)
         return Played(step.name, step.zh, error is None, round(time.monotonic() - started, 2), counts, error)
 

@@ -1,13 +1,13 @@
 """How the demo is shown: a table that grows line by line, or one JSON object at the end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from hub.cli.demo.play import Played, Step
+from hub.cli.demo.scene import Played, Step
 from hub.cli.words import english, say
 
 COUNTS: Final[Mapping[str, str]] = {
@@ -45,11 +45,10 @@ class Show:
             f"[bold]{say('业财通演示：从赢单到收款', 'O2C Hub: from won deal to paid order')}[/bold]  seed {seed}"
         )
 
-    def perform(self, step: Step, act: Any) -> Played:
+    def perform(self, step: Step, act: Callable[[Step], Played]) -> Played:
         """Play a scene under a spinner, then print its line."""
         if self._silent:
-            played: Played = act(step)
-            return played
+            return act(step)
         with self._console.status(say(step.zh, step.name)):
             played = act(step)
         mark = "[green]✓[/green]" if played.ok else "[red]✗[/red]"

@@ -28,7 +28,7 @@ VENDORS: Final[Mapping[str, str]] = {
 HUB: Final = "hub"
 START_SECONDS = 180.0
 STOP_SECONDS = 35.0
-TRIES = 5  # a process that dies more often than this is not started again
+WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before one that died is started again; then it is given up
 LOOK_SECONDS = 0.2
 OPENING = "100000.00"  # what the made-up bank account holds at first
 
@@ -50,7 +50,8 @@ class Stage:
     seed: int
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    starts: dict[str, int] = field(default_factory=dict)
+    deaths: dict[str, int] = field(default_factory=dict)
+    due: dict[str, float] = field(default_factory=dict)
     own_lock: Any = None
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=5))
 
@@ -93,22 +94,38 @@ class Stage:
     def tend(self) -> None:
         """Start again what died, as the service manager of a real installation would."""
         for name, process in list(self.running.items()):
-            if process.poll() is not None:
+            if process.poll() is None:
+                continue
+            if name not in self.due:
+                self.due[name] = time.monotonic() + self._wait(name)
+            if time.monotonic() >= self.due[name]:
+                del self.due[name]
                 self._start(name)
+
+    def _wait(self, name: str) -> float:
+        deaths = self.deaths[name] = self.deaths.get(name, 0) + 1
+        if deaths <= len(WAITS):
+            return WAITS[deaths - 1]
+        said = self._log(name).read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
+        raise StageError(
+            f"{name} does not stay up; its last words: {said[0]} (all of them in {self._log(name)})",
+            f"{name} 反复退出，最后的输出：{said[0]}（详见 {self._log(name)}）",
+        )
 
     def close(self) -> None:
         """The hub first, so that nobody is called who is gone."""
-        for name in (HUB, *VENDORS):
-            process = self.running.get(name)
-            if process is not None:
-                self._end(name, process)
+        for names in ((HUB,), VENDORS):
+            leaving = {name: self.running[name] for name in names if name in self.running}
+            for process in leaving.values():
+                process.terminate()
+            for process in leaving.values():
+                self._see_out(process)
         self.running.clear()
         self.http.close()
         if self.own_lock is not None:
             self.own_lock.close()
 
-    def _end(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        process.terminate()
+    def _see_out(self, process: subprocess.Popen[bytes]) -> None:
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -150,13 +167,6 @@ class Stage:
         fresh.replace(memory)
 
     def _start(self, name: str) -> None:
-        self.starts[name] = self.starts.get(name, 0) + 1
-        if self.starts[name] > TRIES:
-            said = self._log(name).read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-            raise StageError(
-                f"{name} does not stay up; its last words: {said[0]} (all of them in {self._log(name)})",
-                f"{name} 反复退出，最后的输出：{said[0]}（详见 {self._log(name)}）",
-            )
         self._log(name).parent.mkdir(parents=True, exist_ok=True)
         with self._log(name).open("ab") as log:
             self.running[name] = subprocess.Popen(  # noqa: S603  our own module

@@ -52,10 +52,23 @@ STATUSES: Mapping[str, Trouble] = {
     "HTTP 503 with Retry-After": answered(503, "", **{"retry-after": "7"}),
     "HTTP 500 with JSON": answered(500, '{"message": "boom"}', **{"content-type": "application/json"}),
 }
+# Answers of a shape no vendor's manual has; the codes of success are in some, what should come with them is not.
+_SHAPES = (
+    '{"errcode": "x", "errorCode": "x"}',
+    '{"LoginResultType": 1}',
+    "{}",
+    "[]",
+    "[1]",
+    '[[1], {"a": 2}]',
+    "null",
+    "42",
+    '"ok"',
+    '{"data": null, "result": null, "Result": null}',
+)
 ODD_BODIES: Mapping[str, Trouble] = {
     "a login page with 200": answered(200, LOGIN_PAGE, **{"content-type": "text/html"}),
     "an empty body": answered(200),
-    **{f"the body {text}": answered(200, text) for text in ("{}", "[]", "null", "42", '"ok"', '{"error": null}')},
+    **{f"the body {text}": answered(200, text) for text in _SHAPES},
 }
 BROKEN: Mapping[str, Trouble] = {
     "a hang-up before": hung_up_before,

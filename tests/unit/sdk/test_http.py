@@ -1,6 +1,5 @@
 """The seam: what a request looks like, what is counted and recorded, what an answer means."""
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -21,6 +20,7 @@ from hub.sdk import (
     Uncertain,
 )
 from hub.sdk.http import CallCounter, Http, retry_after, status_error
+from hub.sdk.limiter import LimiterBook, ProcessLimiter
 from hub.sdk.manifest import Limit
 from tests.support.sdk import Exchanges, FixedClock, NullLimiter
 
@@ -176,8 +176,6 @@ def test_retry_after(text: str, seconds: float | None) -> None:
 
 
 async def test_no_room_no_call() -> None:
-    from hub.sdk.limiter import LimiterBook, ProcessLimiter
-
     calls = []
     limiter = ProcessLimiter(LimiterBook(FixedClock()), "me", [Limit(calls=1, per=60.0)])
     http = Http(httpx.MockTransport(lambda r: calls.append(r) or httpx.Response(200)), limiter, CallCounter())
@@ -185,7 +183,3 @@ async def test_no_room_no_call() -> None:
     with pytest.raises(Throttled):
         await get(http)
     assert len(calls) == 1
-
-
-def test_the_wire_form_is_json() -> None:
-    assert json.loads(Reply(200, {}, b'{"a":1}', False).text()) == {"a": 1}

@@ -1,6 +1,7 @@
 """What was sent is told from what was not: by every exception of both libraries, and over real sockets."""
 
 import asyncio
+import gzip
 import inspect
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -216,8 +217,6 @@ async def test_a_redirection_is_not_followed() -> None:
 
 
 async def test_gzip_is_unpacked_and_no_longer_announced() -> None:
-    import gzip
-
     body = gzip.compress(b"hello")
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     async with listening(saying(head + body)) as url:

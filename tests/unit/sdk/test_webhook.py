@@ -106,15 +106,14 @@ def test_a_missing_header(missing: str) -> None:
         check_standard_webhook([SECRET], Incoming(BODY, START, headers=headers), START)
 
 
-@pytest.mark.parametrize("request_", [signed(OTHER), signed(body=BODY + b" "), signed(more="v1a,xx v2,yy ")])
-def test_rotation_and_strangers(request_: Incoming) -> None:
-    """Several signatures and several secrets: one pair that fits is enough, none is refused."""
-    fits = request_.headers["webhook-signature"].startswith("v1a")
-    if fits:
-        assert check_standard_webhook([OTHER, SECRET], request_, START) == "msg_1"
-    else:
-        with pytest.raises(Refused, match="does not match"):
-            check_standard_webhook([SECRET], request_, START)
+@pytest.mark.parametrize("request_", [signed(OTHER), signed(body=BODY + b" ")])
+def test_strangers(request_: Incoming) -> None:
+    with pytest.raises(Refused, match="does not match"):
+        check_standard_webhook([SECRET], request_, START)
+
+
+def test_one_of_several_signatures_is_enough() -> None:
+    assert check_standard_webhook([OTHER, SECRET], signed(more="v1a,xx v2,yy v1,zz "), START) == "msg_1"
 
 
 def test_the_former_secret_still_counts() -> None:
