@@ -35,6 +35,8 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping) and value:
         for name, item in value.items():
             yield from _flat(item, f"{path}.{name}".removeprefix("."))
+    elif isinstance(value, Mapping) and not path:
+        return  # nothing at all on this side
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
         for index, item in enumerate(value):
             yield from _flat(item, f"{path}[{index}]")

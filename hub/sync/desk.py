@@ -31,7 +31,9 @@ OPEN: Final = ("due", "waiting", "parked")
 _DUE = {
     "inbox": "due_at = :now, attempts = 0, waiting_for = NULL, settled_at = NULL",
     "delivery": "due_at = :now, attempts = 0, in_hand = 0, crashes = 0, lookups = 0, busy_since = NULL,"
-    " waiting_for = NULL, settled_at = NULL",
+    " waiting_for = NULL, settled_at = NULL,"
+    # A person who retries a message has asked its reader: it may be sent again. A record is looked up first.
+    " intent_at = CASE WHEN change_id <> 0 THEN NULL ELSE intent_at END",
     "bell": "due_at = :now, attempts = 0",
     "receipt": "attempts = 0",
 }

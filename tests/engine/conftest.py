@@ -1,16 +1,38 @@
-"""Towns for the engine's tests."""
+"""Towns for the engine's tests. They share one database, emptied before each: faster than a new one for every test."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from hub.db.session import Database
+from hub.db.tables import metadata
 from hub.sync.engine import Engine
 from tests.engine.town import Part, Town, built
+from tests.support.database import fresh_database
 
 Build = Callable[..., Awaitable[tuple[Town, Engine]]]
+
+EMPTY = "; ".join(f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables))
+RESTART = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
+
+
+@pytest.fixture(scope="session")
+def shared_url(template_url: str) -> Iterator[str]:
+    with fresh_database(template_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def db(shared_url: str) -> AsyncIterator[Database]:
+    database = Database(shared_url)
+    async with database.begin("empty") as conn:
+        await conn.execute(text(f"DO $$ BEGIN {EMPTY}; END $$"))
+        await conn.execute(text(RESTART))
+    yield database
+    await database.close()
 
 
 @pytest.fixture

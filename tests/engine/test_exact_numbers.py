@@ -2,6 +2,7 @@
 system's record, and are equal to the last digit; no float is made on the way."""
 
 import json
+import os
 import random
 from decimal import Decimal
 from typing import Any
@@ -80,7 +81,10 @@ async def typed(town: Town) -> dict[str, list[Decimal]]:
     return found
 
 
-@pytest.mark.parametrize("count", [QUICK, pytest.param(FULL, marks=pytest.mark.slow)])
+FULL_SIZE = (pytest.mark.slow, pytest.mark.skipif("HUB_TEST_FULL" not in os.environ, reason="HUB_TEST_FULL is not set"))
+
+
+@pytest.mark.parametrize("count", [QUICK, pytest.param(FULL, marks=FULL_SIZE)])
 async def test_every_amount_arrives_to_the_last_digit(build: Build, count: int) -> None:
     rng = random.Random(20261122)
     town, engine = await build(

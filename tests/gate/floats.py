@@ -17,8 +17,7 @@ DURATIONS = frozenset(
 ANYWHERE = frozenset(("seconds", "until"))
 """Words that say it wherever they stand in a name."""
 
-ALLOWED: dict[str, str] = {
-}
+ALLOWED: dict[str, str] = {}
 """File -> why floats are right there. An entry without a float in its file fails: the list only shrinks."""
 
 

@@ -13,7 +13,15 @@ from hub.security.redact import MASK, redact, redact_body, secret_name
     [
         *("Authorization", "proxy-authorization", "X-Api-Key", "api_key", "apikey", "appSecret", "corpsecret"),
         *("access_token", "accessToken", "refreshToken", "Set-Cookie", "password", "user_pwd", "sign", "key"),
-        *("msg_signature", "EncodingAESKey", "private_key", "client_secret", "kdservice-sessionid", "SECRET", "SessionId"),
+        *(
+            "msg_signature",
+            "EncodingAESKey",
+            "private_key",
+            "client_secret",
+            "kdservice-sessionid",
+            "SECRET",
+            "SessionId",
+        ),
     ],
 )
 def test_names_of_secrets(name: str) -> None:
