@@ -57,6 +57,11 @@ def next_address(config: RestConfig, current: str, link: str, stream: str) -> st
 
 
 def _credentials(config: RestConfig) -> dict[str, str]:
+    secret = {name: value.get_secret_value() for name, value in config.secret_headers.items()}
+    return secret | _authorization(config)
+
+
+def _authorization(config: RestConfig) -> dict[str, str]:
     if config.auth == "bearer" and config.token is not None:
         return {"authorization": f"Bearer {config.token.get_secret_value()}"}
     if config.auth == "basic" and config.password is not None:

@@ -153,6 +153,7 @@ class RestConfig(ConnectionConfig):
     user: str = ""
     password: SecretStr | None = None
     headers: dict[str, str] = Field(default={})
+    secret_headers: dict[str, SecretStr] = Field(default={}, description="such as X-Api-Key; never shown")
     probe: str | None = Field(default=None, description="path of a cheap read; default: the first stream, one record")
     streams: dict[str, StreamSpec] = Field(min_length=1)
     hook: HookSpec | None = None

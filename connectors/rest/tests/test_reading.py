@@ -223,3 +223,18 @@ def test_a_config_that_cannot_work_is_not_taken(path: str, value: Any, words: st
     _spoil(path, value)(given)
     with pytest.raises(ValueError, match=words):
         connector.config.model_validate(given)
+
+
+async def test_a_secret_header_is_sent_and_never_shown() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"items": []})
+
+    given = config(headers={"x-app": "hub"}, secret_headers={"X-Api-Key": "the-made-up-key"})
+    ctx = make_context(connector, given, httpx.MockTransport(answer))
+    await connector.probe(ctx)
+    assert seen[0].headers["x-api-key"] == "the-made-up-key"
+    assert seen[0].headers["x-app"] == "hub"
+    assert "the-made-up-key" not in repr(ctx.config)
