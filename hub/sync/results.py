@@ -25,6 +25,7 @@ from hub.sync.policy import Decision, Standing, decide, failure_of
 from hub.sync.references import awaited_by
 
 GATHER_SECONDS = 0.025
+FEW = 16  # pushes of one batch; each result of so few is written as soon as it is in
 
 
 class Results:
@@ -44,17 +45,18 @@ class Results:
         written = -len(self._waiting)
         while written < expected:
             await self._bell.wait()
-            await self._gather(expected - written)
+            if expected > FEW:
+                await self._gather(expected - written)
+            self._bell.clear()
             written += await self._flush()
 
     async def _gather(self, missing: int) -> None:
-        """While more are under way, one transaction is worth a short wait: it costs the same for one as for many."""
+        """With a backlog one transaction is worth a short wait: it costs nearly the same for one as for many."""
         with suppress(TimeoutError):
             async with asyncio.timeout(GATHER_SECONDS):
                 while len(self._waiting) < missing:
                     self._bell.clear()
                     await self._bell.wait()
-        self._bell.clear()
 
     async def close(self) -> None:
         await self._flush()

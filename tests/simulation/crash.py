@@ -106,7 +106,7 @@ async def look(house: House, fuse: Fuse) -> Seen:
     return Seen(
         customers=sorted(d["fields"]["FName"] for d in erp.books["BD_Customer"].values()),
         orders=sorted(
-            (str(d["fields"]["FCustId"]), d["fields"]["FDocumentStatus"]) for d in erp.books["SAL_SaleOrder"].values()
+            (d["fields"]["FBillNo"], d["fields"]["FDocumentStatus"]) for d in erp.books["SAL_SaleOrder"].values()
         ),
         receipts=sorted(str(d["fields"].get("FREMARK")) for d in erp.books["AR_RECEIVEBILL"].values()),
         deals=[tuple(row.get(name) for name in fields) for row in deals],  # type: ignore[misc]

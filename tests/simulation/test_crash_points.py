@@ -63,7 +63,7 @@ def _worker(template: str, directory: Path, points: list[int], answer: Path) -> 
     if pid == 0:
         code = 1
         try:
-            with answer.open("w", encoding="utf-8") as out:
+            with answer.open("w", encoding="utf-8", buffering=1) as out:
                 for point in points:
                     status, seen = one_kill(template, directory, point)
                     out.write(json.dumps([point, status, _outcome(seen), seen.unsettled], ensure_ascii=False) + "\n")
