@@ -3,8 +3,8 @@
 Killing after point n and before point n+1 leave the same on disk and at the vendors (between them lies only memory), so
 the whole set of states is: before each point, and after the last. Each is a real SIGKILL of a real process.
 
-All of them takes minutes: `make test-full`. `make test` kills around every call that writes and around the first and the
-last of each kind of commit and of reading call."""
+All of them takes minutes: `make test-full`. `make test` kills right after every call that writes and before the first of
+each kind of commit and call."""
 
 import asyncio
 import json
@@ -83,15 +83,11 @@ def _outcome(seen: Seen) -> dict[str, object]:
 
 
 def chosen(points: list[str]) -> list[int]:
-    """Points (from 1) around every call that writes, and the first and last of each other label."""
-    picked: set[int] = set()
-    for number, label in enumerate(points, 1):
-        if any(word in label for word in WRITES):
-            picked |= {number, number + 1}
-    for label in dict.fromkeys(points):
-        places = [number for number, other in enumerate(points, 1) if other == label]
-        picked |= {places[0], places[-1]}
-    return sorted(number for number in picked if number <= len(points))
+    """Points (from 1): just after every call that writes (the vendor has it, we do not know), and the first of each
+    kind of commit and call."""
+    firsts = {points.index(label) + 1 for label in dict.fromkeys(points)}
+    written = {number + 1 for number, label in enumerate(points, 1) if any(word in label for word in WRITES)}
+    return sorted(number for number in firsts | written if number <= len(points))
 
 
 def test_every_point_of_the_story_killed_once(configured: tuple[str, Path], tmp_path: Path) -> None:
