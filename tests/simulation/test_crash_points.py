@@ -25,9 +25,9 @@ WORKERS = 2
 FULL = os.environ.get("HUB_TEST_FULL") == "1"
 WRITES = ("/data/update", ".Save.", ".Submit.", ".Audit.", "asyncsend", "/webhook/send")
 RESULTS = Path("build/results/r2.json")
-PERHAPS_SENT = [("team-notice", "parked", "PerhapsCreated")]
+PERHAPS_SENT = ("team-notice", "parked", "PerhapsCreated")
 """All that may be left to a person: a WeCom robot takes no idempotency key, so a message of unknown outcome is not
-sent a second time (grade C)."""
+sent a second time (grade C). Messages of one batch are claimed together, so one kill can leave several in doubt."""
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_every_point_of_the_story_killed_once(configured: tuple[str, Path], tmp_
         if not _right(expected, outcome, [tuple(row) for row in unsettled])
     ]
     killed = sum(status == -9 for _, status, _, _ in rows)
-    left = sum(bool(unsettled) for _, _, _, unsettled in rows)
+    left = sum(len(unsettled) for _, _, _, unsettled in rows)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps({"row": "R2", "points": len(points), "killed": killed, "perhaps_sent": left}))
     print(f"R2: {len(points)} points, {killed} killed, {len(lost_or_doubled)} wrong, {left} left to a person")
@@ -122,9 +122,12 @@ def test_every_point_of_the_story_killed_once(configured: tuple[str, Path], tmp_
 
 
 def _right(expected: dict[str, object], outcome: dict[str, object], unsettled: list[tuple[str, ...]]) -> bool:
+    """Equal to the story nobody disturbed; or only robot messages are left to a person, each of them at most once there."""
     if outcome == expected:
-        return unsettled == []
+        return all(row == PERHAPS_SENT for row in unsettled)
     robot, whole = outcome["robot"], expected["robot"]
     assert isinstance(robot, list) and isinstance(whole, list)
-    one_short = len(robot) == len(whole) - 1 and set(robot) <= set(whole)
-    return {**outcome, "robot": whole} == expected and one_short and unsettled == PERHAPS_SENT
+    missing = len(whole) - len(robot)
+    nothing_twice = len(set(robot)) == len(robot) and set(robot) <= set(whole)
+    left = unsettled == [PERHAPS_SENT] * len(unsettled) and len(unsettled) >= missing
+    return {**outcome, "robot": whole} == expected and nothing_twice and left
