@@ -40,6 +40,7 @@ SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/api/v1/deliveries"): "read",
     ("GET", "/api/v1/deliveries/{number}"): "read",
     ("POST", "/api/v1/deliveries/retry"): "write",
+    ("POST", "/api/v1/deliveries/absent"): "write",
     ("POST", "/api/v1/deliveries/dismiss"): "write",
     ("POST", "/api/v1/deliveries/{number}/correct"): "write",
     ("GET", "/api/v1/bells"): "read",

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from sqlalchemy.exc import DBAPIError
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from hub.api.problems import ApiError
 from hub.api.services import Services
 from hub.api.v1 import arrivals, configuration, connections, deliveries, entities, overview, syncs, tokens
 from hub.canon.joinable import CannotJoin
+from hub.db.session import is_passing
 from hub.sync.controls import Unknown
 from hub.sync.desk import DeskError, NotThere
 
@@ -81,8 +81,9 @@ async def _keep_time(services: Services) -> None:
         await asyncio.sleep(CLOCK_SECONDS)
         try:
             await services.db.clock().resync()
-        except (DBAPIError, OSError, TimeoutError):
-            log.warning("the database's clock could not be read; ours goes on from the last reading")
+        except Exception as error:  # whatever a server that goes or comes makes the driver raise: it is read again
+            told = None if is_passing(error) else error
+            log.warning("the database's clock could not be read; ours goes on from the last reading", exc_info=told)
 
 
 def _desk_error(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.config.runtime import Configuration
-from hub.db.session import Database, plain_url
+from hub.db.session import Database, is_passing, plain_url
 
 log = logging.getLogger("hub.api.configurations")
 
@@ -73,14 +73,18 @@ class Configurations:
 
     async def _watch(self) -> None:
         while not self._stopping:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            try:
                 await self._listen()
+            except Exception as error:  # the watch must go on; a database that is away is waited for in silence
+                if not is_passing(error):
+                    log.warning("the bell of new configurations cannot be heard; trying again", exc_info=True)
             await self._rung(RETRY_SECONDS)
 
     async def _listen(self) -> None:
         """Until the database goes away."""
         listener = await asyncpg.connect(plain_url(self._address()), timeout=5)
         try:
+            listener.add_termination_listener(lambda _: self._bell.set())
             await listener.add_listener(CHANNEL, lambda *_: self._bell.set())
             self._bell.set()  # what was notified before we listened
             while not self._stopping and not listener.is_closed() and await self._reload():

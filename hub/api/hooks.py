@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -70,7 +70,7 @@ class Hooks:
             method=request.method,
             path=request.path_params.get("tail", ""),
             query=dict(request.query_params),
-            headers=dict(request.headers),
+            headers=_headers(request.scope),
         )
         bound: Bound | None = None
         try:
@@ -97,11 +97,10 @@ class Hooks:
         return bound
 
     async def _take(self, bound: Bound, incoming: Incoming, accepted: Accepted) -> Response:
-        row = _row(bound.name, incoming, bound.secrets)
         event_id = accepted.event_id
         if event_id is None and accepted.keep:
             event_id = digest_id(incoming.body, incoming.path, *sorted(map("=".join, incoming.query.items())))
-        row = replace(row, event_id=event_id, state="due" if accepted.keep else "done")
+        row = _row(bound.name, incoming, bound.secrets, event_id, "due" if accepted.keep else "done")
         try:
             await self._services.intake.take(row)
         except IntakeDown as down:
@@ -114,13 +113,12 @@ class Hooks:
         configuration = self._services.configurations.current
         known = configuration is not None and (name in configuration.connections or _broken(configuration, name))
         if configuration is not None and (known or self._room_for_stranger(incoming)):
-            row = _row(name[:KEPT_NAME], incoming, bound.secrets if bound else frozenset())
+            row = _row(name[:KEPT_NAME], incoming, bound.secrets if bound else frozenset(), None, "done")
             row = replace(
                 row,
                 path=MASK if incoming.path else "",  # it may be yesterday's secret, or tomorrow's
                 body=incoming.body[:KEPT_BODY],
                 verdict="refused",
-                state="done",
                 reason=str(refused),
                 reason_zh=refused.zh,
             )
@@ -146,6 +144,11 @@ def routes(services: Services) -> list[Route]:
         Route(path, hooks, methods=["GET", "POST"], include_in_schema=False)
         for path in ("/hooks/{connection}", "/hooks/{connection}/{tail:path}")
     ]
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Names are lower-case already. Of a header that comes twice the first counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
 
 
 async def _body(request: Request) -> bytes:
@@ -196,7 +199,9 @@ def _refusal(refused: Refused) -> Response:
     return problem_response(Problem(title=str(refused), title_zh=refused.zh, status=refused.status), headers)
 
 
-def _row(name: str, incoming: Incoming, secrets: frozenset[str]) -> ReceiptRow:
+def _row(
+    name: str, incoming: Incoming, secrets: frozenset[str], event_id: str | None, state: Literal["due", "done"]
+) -> ReceiptRow:
     return ReceiptRow(
         connection=name,
         received_at=incoming.received_at,
@@ -205,6 +210,8 @@ def _row(name: str, incoming: Incoming, secrets: frozenset[str]) -> ReceiptRow:
         path=_masked_path(incoming.path, secrets),
         query=_masked_query(incoming.query, secrets),
         headers=redact(incoming.headers, secrets),
+        event_id=event_id,
+        state=state,
     )
 
 

@@ -161,8 +161,7 @@ def install(app: FastAPI) -> None:
         (DBAPIError, _database_error),
         (asyncpg.PostgresError, _database_error),
         (asyncpg.InterfaceError, _database_error),
-        (ConnectionError, _database_error),
-        (TimeoutError, _database_error),
+        (OSError, _database_error),
         (Exception, _unexpected),
     ):
         app.add_exception_handler(kind, handler)

@@ -15,8 +15,18 @@ ids_argument = click.argument("ids", nargs=-1, required=True, type=int)
 @click.command(help=say("重试：同样的再来一次", "the same again, now"))
 @what_argument
 @ids_argument
-def retry(what: desk.What, ids: tuple[int, ...]) -> None:
+@click.option(
+    "--absent",
+    is_flag=True,
+    help=say("已核实对方没有：重新新建（仅推送）", "I looked, it is not there: create it (deliveries)"),
+)
+def retry(what: desk.What, ids: tuple[int, ...], absent: bool) -> None:
+    if absent and what != "delivery":
+        raise click.UsageError(say("--absent 只用于推送", "--absent is for deliveries"))
+
     async def work(house: House, conn: AsyncConnection) -> list[int]:
+        if absent:
+            return await desk.create_again(conn, ids, house.who, house.now())
         return await desk.retry(conn, what, ids, house.who, house.now())
 
     _tell(write(work), ids)

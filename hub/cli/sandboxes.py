@@ -10,7 +10,6 @@ import click
 from hub.cli.render import print_json
 from hub.cli.words import say
 from hub.sdk.sandbox import Ledger, Sandbox, serve
-from hub.sync.controls import Unknown
 
 
 @click.command(help=say("启动一个厂商沙箱，例：hub sandbox kingdee --port 9001", "run one vendor's sandbox"))
@@ -41,14 +40,22 @@ def sandbox_module(connector: str) -> Any:
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if connector not in found:
         names = ", ".join(sorted(found))
-        raise Unknown(f"there is no connector {connector}; there are {names}", f"没有连接器 {connector}，可用：{names}")
+        raise _unknown(
+            f"there is no connector {connector}; there are {names}", f"没有连接器 {connector}，可用：{names}"
+        )
     package = found[connector].module.rpartition(".")[0]
     try:
         return importlib.import_module(f"{package}.sandbox")
     except ModuleNotFoundError as error:
         if error.name != f"{package}.sandbox":
             raise
-        raise Unknown(f"connector {connector} brings no sandbox", f"连接器 {connector} 没有沙箱") from None
+        raise _unknown(f"connector {connector} brings no sandbox", f"连接器 {connector} 没有沙箱") from None
+
+
+def _unknown(sentence: str, zh: str) -> Exception:
+    from hub.sync.controls import Unknown  # brings SQLAlchemy along, which no sandbox needs
+
+    return Unknown(sentence, zh)
 
 
 def _value(text: str) -> Any:

@@ -1,6 +1,8 @@
 """The one way to the database: numbered transactions, retries of the database's own failures, its clock."""
 
+import errno
 import itertools
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +31,9 @@ RETRY_SECONDS = 45
 SERIALISATION, DEADLOCK = "40001", "40P01"
 GONE = ("08", "57P")
 """SQLSTATE classes of a server that is away: connection exceptions; shutdown, crash, starting up."""
+UNREACHABLE = (errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, None)
+"""Numbers of an OSError of the way to the server. None: asyncio's word when a name has several addresses and no one
+answers at any of them."""
 
 
 class CommitObserver(Protocol):
@@ -71,8 +76,8 @@ class Database:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
-    async def retrying(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Run whole transactions again after a deadlock or while the server is away.
+    async def retrying(self, work: Callable[[], Awaitable[T]], seconds: float = RETRY_SECONDS) -> T:
+        """Run whole transactions again after a deadlock or while the server is away, for so many seconds.
 
         `work` may have committed just before its connection broke: it must be safe to enter again.
         """
@@ -83,7 +88,7 @@ class Database:
         attempts = AsyncRetrying(
             retry=retry_if_exception(is_passing),
             wait=wait_random_exponential(multiplier=0.05, max=2),
-            stop=stop_after_delay(RETRY_SECONDS),
+            stop=stop_after_delay(seconds),
             reraise=True,
         )
         return await attempts(attempt)
@@ -122,15 +127,27 @@ class DatabaseClock:
 
 def is_passing(error: BaseException) -> bool:
     """A failure of the database that goes away by itself: deadlock, serialisation, a lost connection."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or _passing_state(getattr(error.orig, "sqlstate", None))
-    if isinstance(error, asyncpg.PostgresError):
-        return _passing_state(error.sqlstate)
-    return isinstance(error, ConnectionError | TimeoutError)
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_passing, error.exceptions))
+    return is_away(error) or _sqlstate(error) in (SERIALISATION, DEADLOCK)
 
 
-def _passing_state(sqlstate: str | None) -> bool:
-    return sqlstate is not None and (sqlstate in (SERIALISATION, DEADLOCK) or sqlstate.startswith(GONE))
+def is_away(error: BaseException) -> bool:
+    """The server cannot be reached, or not yet, or no more."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_away, error.exceptions))
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error)
+    if isinstance(error, OSError):
+        lost = isinstance(error, ConnectionError | TimeoutError | socket.gaierror)
+        return lost or error.errno in UNREACHABLE
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    return invalidated or _sqlstate(error).startswith(GONE)
+
+
+def _sqlstate(error: BaseException) -> str:
+    raw = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(raw, "sqlstate", None) or ""
 
 
 def async_url(url: str) -> str:

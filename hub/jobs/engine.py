@@ -11,10 +11,11 @@ import structlog
 from sqlalchemy import text
 
 from hub.db.embedded import EmbeddedServer
-from hub.db.session import Database, is_passing, plain_url
+from hub.db.session import Database, is_away, is_passing, plain_url
 from hub.jobs import configured
 from hub.jobs.collector import calm
 from hub.jobs.crank import turn
+from hub.jobs.outage import Outage
 from hub.sdk.transport import AiohttpTransport
 from hub.settings import Settings, load_settings
 from hub.sync.deliver import deliver_to
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 1.0  # how long a loop sleeps when no bell rings
 TICK_SECONDS = 0.2  # how often pulls and files are looked for
+CONNECT_SECONDS = 10.0
 BELLS = ("hub_work", "hub_config")
 
 
@@ -45,6 +47,7 @@ class Loops:
         self._owed = asyncio.Event()
         self._stop = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._outage = Outage()
 
     def stop(self) -> None:
         for event in (self._stop, self._work, self._owed):
@@ -54,6 +57,7 @@ class Loops:
         async with asyncio.TaskGroup() as group:
             for loop in (self._listen, self._inner, self._deliver, self._arrive, self._sweep):
                 group.create_task(self._guard(loop))
+        await self._finish()  # only now nobody starts anything any more
 
     async def _guard(self, loop: Callable[[], Awaitable[None]]) -> None:
         """A loop goes on whatever happens; a database that is away is waited for."""
@@ -63,11 +67,16 @@ class Loops:
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                if is_passing(error):
-                    log.warning("database away, waiting", loop=loop.__name__, error=type(error).__name__)
-                else:
-                    log.exception("loop failed, going on", loop=loop.__name__)
+                self._failed(loop.__name__.lstrip("_"), error)
                 await self._pause(self._stop, IDLE_SECONDS)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        if is_away(error):
+            self._outage.met(what, error)
+        elif is_passing(error):
+            log.warning("the database turned this away, it comes again", what=what, error=type(error).__name__)
+        else:
+            log.error("failed, going on", what=what, exc_info=error)
 
     async def _pause(self, event: asyncio.Event, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -91,7 +100,6 @@ class Loops:
             for name in await self._owing():
                 self._start(f"deliver {name}", self._deliver_all(name))
             await self._pause(self._owed, IDLE_SECONDS)
-        await self._finish()
 
     async def _owing(self) -> list[str]:
         async with self._engine.db.read() as conn:
@@ -133,10 +141,7 @@ class Loops:
         try:
             await work
         except Exception as error:
-            if is_passing(error):
-                log.warning("database away", task=name)
-            else:
-                log.exception("task failed", task=name)
+            self._failed(name, error)
 
     async def _finish(self) -> None:
         """Let what is under way end; its results are worth keeping."""
@@ -146,7 +151,9 @@ class Loops:
         every = self._settings.engine.scaled(self._settings.engine.sweep_seconds)
         while not self._stop.is_set():
             await self._engine.db.clock().resync()
-            await sweep(self._engine)
+            self._outage.over()
+            if self._outage.leases_count():
+                await sweep(self._engine)
             await probe_paused(self._engine)
             await self._reload()
             await self._pause(self._stop, min(every, IDLE_SECONDS))
@@ -162,12 +169,13 @@ class Loops:
 
     async def _listen(self) -> None:
         """Hear NOTIFY: work came in, or a configuration was applied."""
-        connection = await asyncpg.connect(plain_url(self._url))
+        connection = await asyncpg.connect(plain_url(self._url), timeout=CONNECT_SECONDS)
         lost = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: lost.set())
             for bell in BELLS:
                 await connection.add_listener(bell, self._heard)
+            self._heard()  # what rang before we listened
             while not self._stop.is_set() and not lost.is_set():
                 await self._pause(self._stop, IDLE_SECONDS)
         finally:

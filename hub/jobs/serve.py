@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -155,8 +156,8 @@ async def _keep_database(server: EmbeddedServer, family: Family, stop: asyncio.E
             log.warning("the database is gone; starting it again")
             try:
                 family.url = await asyncio.to_thread(server.start)
-            except RuntimeError:
-                log.exception("the database does not start; trying again")
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+                log.error("the database does not start; trying again: %s", error)
 
 
 async def _either(stop: asyncio.Event, seconds: float) -> None:

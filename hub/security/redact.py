@@ -43,7 +43,7 @@ def secret_name(name: str) -> bool:
 
 def redact(value: Any, secrets: Collection[str] = ()) -> Any:
     """A copy of the value without its secrets. Texts that are JSON are read as JSON."""
-    known = _pattern(secrets)
+    known = _pattern(frozenset(secrets))
     return _value(value, known)
 
 
@@ -97,7 +97,8 @@ def _parameter(found: re.Match[str]) -> str:
     return f"{found['name']}={MASK}" if secret_name(found["name"]) else found[0]
 
 
-def _pattern(secrets: Collection[str]) -> re.Pattern[str] | None:
+@lru_cache(maxsize=64)
+def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
     """Known values in every spelling they may travel in: plain, in a URL, in JSON."""
     spellings = {
         form

@@ -1,5 +1,6 @@
 """Apply: inbox records become entities. One batch of one stream, one transaction: map, resolve, identify, merge, write."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,7 +54,7 @@ class Batch:
     now: datetime
     verdicts: settle.Verdicts
     gone: list[tuple[str, str, str | None]] = field(default_factory=list)  # key, digest, version of tombstones
-    back: dict[str, int] = field(default_factory=dict)  # key -> row of records that are again what we know
+    stale: set[str] = field(default_factory=set)  # keys of records that came late: they settle nothing
 
     @property
     def mapping(self) -> CompiledMapping:
@@ -122,18 +123,36 @@ async def _apply_rows(batch: Batch, rows: Sequence[Row[Any]]) -> None:
     items = await _identify(batch, items)
     await _merge_and_write(batch, items)
     await bury(batch.conn, batch.sync, batch.gone, batch.now)
-    await settle.supersede_older(batch.conn, batch.sync, {item.row.key: item.row.id for item in newest})
+    await settle.supersede_older(batch.conn, batch.sync, _settling(batch, newest))
+
+
+def _settling(batch: Batch, newest: Sequence[Item]) -> dict[str, int]:
+    return {item.row.key: item.row.id for item in newest if item.row.key not in batch.stale}
 
 
 def _newest(batch: Batch, rows: Sequence[Row[Any]]) -> list[Item]:
     """Of several rows of one record the newest says it all: a record is a whole document."""
-    newest: dict[str, Row[Any]] = {}
-    for row in sorted(rows, key=lambda row: int(row.id)):
-        older = newest.get(row.key)
-        if older is not None:
-            batch.verdicts.superseded(older.id, f"by {row.id}")
-        newest[row.key] = row
-    return [Item(row) for row in newest.values()]
+    by_key: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        by_key[row.key].append(row)
+    newest = [_newest_of(batch, same) for same in by_key.values()]
+    kept = {row.key: row.id for row in newest}
+    for row in rows:
+        if row.id != kept[row.key]:
+            batch.verdicts.superseded(row.id, f"by {kept[row.key]}")
+    return [Item(row) for row in sorted(newest, key=lambda row: int(row.id))]
+
+
+def _newest_of(batch: Batch, rows: Sequence[Row[Any]]) -> Row[Any]:
+    """By the vendor's own version, for calls overtake each other; by arrival where not all of them tell one."""
+    if len(rows) == 1:
+        return rows[0]
+    try:
+        versions = {row.id: "" if row.deleted else batch.mapping.read(row.record).version for row in rows}
+    except RecordError:
+        versions = {}
+    told = len(versions) == len(rows) and all(versions.values())
+    return max(rows, key=lambda row: (versions[row.id] if told else "", row.id))
 
 
 async def _known(batch: Batch, items: list[Item]) -> list[Item]:
@@ -164,8 +183,8 @@ def _read(batch: Batch, items: list[Item]) -> list[Item]:
             continue
         if note:
             batch.verdicts.superseded(item.row.id, note)
-            if note == UNCHANGED:
-                batch.back[item.row.key] = item.row.id
+            if note != UNCHANGED:
+                batch.stale.add(item.row.key)
         elif item.reading.deleted:
             batch.gone.append((item.row.key, item.row.digest, item.reading.version))
             batch.verdicts.done(item.row.id, "deleted there")

@@ -112,8 +112,7 @@ async def _adopt(engine: Engine, plan: Plan, record: dict[str, Any]) -> None:
     key = mapping.key_of(record)
     state: LinkState = link_state(plan, Pushed(key, record, {}))
     plan.begun = True
-    async with engine.db.begin("adopt") as conn:
-        await save_links(conn, [replace(state, lines=line_ids_from(plan, record))], engine.now())
+    await engine.keep(lambda: _keep_link(engine, replace(state, lines=line_ids_from(plan, record))))
     plan.push = Push(
         action="create",
         record=plan.wanted,
@@ -122,6 +121,11 @@ async def _adopt(engine: Engine, plan: Plan, record: dict[str, Any]) -> None:
         key=key,
         known=record,
     )
+
+
+async def _keep_link(engine: Engine, state: LinkState) -> None:
+    async with engine.db.begin("adopt") as conn:
+        await save_links(conn, [state], engine.now())
 
 
 def _several(count: int) -> Failure:
@@ -134,9 +138,9 @@ def _several(count: int) -> Failure:
 
 PERHAPS_CREATED = Failure(
     "PerhapsCreated",
-    "perhaps created: the create was sent, no answer came, and it is not found there; look there yourself, then retry "
-    "(it looks again first) or dismiss",
-    "可能已创建：新建请求已发出但没有收到答复，目前在对方查不到；请到对方核实，然后重试（会先再次查找）或忽略",
+    "perhaps created: the create was sent, no answer came, and it is not found there; look there yourself; then "
+    "retry (it looks again first), retry with --absent (it is created again), or dismiss",
+    "可能已创建：新建请求已发出但没有收到答复，目前在对方查不到；请到对方核实：重试会先再次查找；确认没有则用 --absent 重试以重新新建；或忽略",
 )
 PERHAPS_SENT = Failure(
     "PerhapsCreated",

@@ -72,12 +72,27 @@ class NotThere(DeskError):
 
 async def retry(conn: AsyncConnection, what: What, ids: Sequence[int], who: str, now: datetime) -> list[int]:
     """The same again, now; returns what was retried. What is not parked or waiting is left alone."""
+    return await _again(conn, what, ids, who, now)
+
+
+async def create_again(conn: AsyncConnection, ids: Sequence[int], who: str, now: datetime) -> list[int]:
+    """A person looked: what was perhaps created is not there. Deliveries are made due as if never sent."""
+    await conn.execute(
+        text("UPDATE delivery SET intent_at = NULL WHERE id = ANY(:ids) AND state = ANY(:states)"),
+        {"ids": list(ids), "states": list(AGAIN["delivery"])},
+    )
+    return await _again(conn, "delivery", ids, who, now, said="absent")
+
+
+async def _again(
+    conn: AsyncConnection, what: What, ids: Sequence[int], who: str, now: datetime, said: str = "retry"
+) -> list[int]:
     statement = text(
         f"UPDATE {what} SET state = 'due', {_DUE[what]}, {_CLEAN}"
         " WHERE id = ANY(:ids) AND state = ANY(:states) RETURNING id"
     )
     done = await conn.execute(statement, {"ids": list(ids), "states": list(AGAIN[what]), "now": now})
-    return await _said(conn, who, "retry", what, sorted(row.id for row in done), {})
+    return await _said(conn, who, said, what, sorted(row.id for row in done), {})
 
 
 async def dismiss(

@@ -1,8 +1,10 @@
 """What every step is handed: database, configuration, clock, chance, the way out. A step is `async def step(engine)`."""
 
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from hub.canon.identity import MatchSets
 from hub.canon.kinds import Kinds
@@ -12,6 +14,10 @@ from hub.mapping.shape import Match
 from hub.sdk.context import Clock
 from hub.settings import EngineSettings
 from hub.sync.outward import Outward
+
+T = TypeVar("T")
+
+KEEP_SECONDS = 600.0
 
 
 def match_sets(configuration: Configuration) -> MatchSets:
@@ -49,6 +55,11 @@ class Engine:
     def after(self, seconds: float) -> datetime:
         """The moment `seconds` from now, shortened by the engine's speed."""
         return self.clock.now() + timedelta(seconds=self.settings.scaled(seconds))
+
+    async def keep(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Write down what came of a call that was made. That cannot be unsent and is known nowhere else, so a database
+        that is away is waited for long; given up, it must be looked up there."""
+        return await self.db.retrying(work, KEEP_SECONDS)
 
     def reads_live(self, sync: BoundSync) -> bool:
         """May what this sync reads lead to messages? Only when a person made it live."""

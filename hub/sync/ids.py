@@ -34,7 +34,7 @@ class Ids:
 
     async def _commit(self, group: Sequence[Waiting]) -> None:
         try:
-            await self._write([state for state, _ in group])
+            await self._engine.keep(lambda: self._write([state for state, _ in group]))
         except DBAPIError as error:
             if is_passing(error) or len(group) == 1:
                 _settle(group, error)

@@ -1,7 +1,7 @@
 """Receipts onto disk: a caller gets its answer only after the commit that holds its receipt.
 
-Group commit without a timer: while one transaction runs the next group gathers, so a lone call waits for nothing
-and a crowd shares one commit.
+Group commit: while one transaction runs the next group gathers, so a lone call waits for nothing and a crowd shares
+one commit. After a crowd the next one gets a moment to come back: half of it would cost as much (docs/performance.md).
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from hub.sdk.context import Clock
 Verdict = Literal["accepted", "duplicate", "refused"]
 
 GROUP = 64  # receipts in one commit
+CROWD = 8  # receipts in a group after which the next is waited for
+GATHER_SECONDS = 0.002
 GROUP_BYTES = 16 * 1024 * 1024
 QUEUE_BYTES = 64 * 1024 * 1024  # bodies waiting for a commit; beyond that callers are asked to come again
 PATIENCE = 5.0  # seconds a caller waits for its commit
@@ -108,6 +110,8 @@ class Intake:
             group = self._next()
             if group:
                 await self._commit(group)
+                if len(group) >= CROWD and not self._closed:
+                    await asyncio.sleep(GATHER_SECONDS)
             elif self._closed:
                 return
             else:

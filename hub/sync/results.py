@@ -64,7 +64,7 @@ class Results:
     async def _flush(self) -> int:
         batch, self._waiting = self._waiting, []
         if batch:
-            await self._engine.db.retrying(lambda: _settle(self._engine, batch))
+            await self._engine.keep(lambda: _settle(self._engine, batch))
         return len(batch)
 
 

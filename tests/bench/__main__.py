@@ -26,10 +26,10 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("only", nargs="*", help=f"any of {', '.join(MEASURES)}; default: all")
     parser.add_argument("--runs", type=int, default=3, help="medians are taken of so many (default: %(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=4, help="of load in each run of accepts (default: %(default)s)"
+        "--seconds", type=float, default=3, help="of load in each run of accepts (default: %(default)s)"
     )
     parser.add_argument("--records", type=int, default=20_000, help="in the inbox (default: %(default)s)")
-    parser.add_argument("--pushes", type=int, default=2_000, help="owed (default: %(default)s)")
+    parser.add_argument("--pushes", type=int, default=1_000, help="owed (default: %(default)s)")
     parser.add_argument("--long", action="store_true", help="the long form: 100,000 records, 10,000 pushes, 15 s")
     parser.add_argument("--profile", action="store_true", help=f"cProfile of our processes into {RESULTS}; slower")
     parser.add_argument("--json", action="store_true", help=f"write {RESULTS / 'bench.json'} too")

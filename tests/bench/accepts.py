@@ -1,7 +1,7 @@
 """Webhook accepts per second at 32 connections, each durable, beside the bare app in the same minute."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import asyncpg
@@ -56,7 +56,7 @@ def _bare(ground: Ground, url: str, port: int) -> Any:
     return serving(ground, "tests.bench.bare", port, plain_url(url), port=port, env=environment())
 
 
-_COUNTS = {
+_COUNTS: Mapping[Start, str] = {
     _intake: "SELECT count(*) FROM receipt WHERE verdict = 'accepted'",
     _bare: "SELECT count(*) FROM bare_receipt",
 }

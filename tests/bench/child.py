@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.bench.ground import RESULTS, Ground
+from tests.bench.processor import of_database
 
 PATIENCE = 30.0  # seconds for a server to start or to end
 LONGEST = 900.0  # for one run
@@ -24,7 +25,8 @@ def free_port() -> int:
 
 
 def answer_of(ground: Ground, module: str, *arguments: object, env: Mapping[str, str]) -> dict[str, Any]:
-    """Run a module to its end; it prints one line of JSON."""
+    """Run a module to its end; it prints one line of JSON. `database_cpu` is what the server worked meanwhile, seconds."""
+    before = of_database(ground.folder)
     done = subprocess.run(
         _command(ground, module, arguments),
         env=dict(env),
@@ -34,7 +36,7 @@ def answer_of(ground: Ground, module: str, *arguments: object, env: Mapping[str,
         timeout=LONGEST,
     )
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return {**answer, "database_cpu": of_database(ground.folder) - before}
 
 
 @contextmanager

@@ -30,5 +30,12 @@ class Figure:
         return {**asdict(self), "median": self.median}
 
 
+def costs(runs: Sequence[Mapping[str, Any]], count: str) -> dict[str, int]:
+    """Processor time of one piece of work in our process and in PostgreSQL, in microseconds; median of the runs."""
+    names = {"cpu": "own CPU µs", "database_cpu": "PostgreSQL CPU µs"}
+    medians = {name: statistics.median(run[key] / run[count] for run in runs) for key, name in names.items()}
+    return {name: round(value * 1e6) for name, value in medians.items() if value}
+
+
 def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"

@@ -2,11 +2,9 @@
 
 from tests.bench import material
 from tests.bench.child import answer_of
-from tests.bench.figure import Figure
+from tests.bench.figure import Figure, costs
 from tests.bench.ground import FILLED, SEEDED, Ground, derive_template, environment, fill_orders, prepare
 from tests.support.database import command
-
-QUESTION = "SELECT count(*) FROM k_order"
 
 
 def measure(ground: Ground, count: int) -> list[Figure]:
@@ -19,16 +17,8 @@ def measure(ground: Ground, count: int) -> list[Figure]:
             command(copy, _demand(count))
         answers.append(answer)
     rates = [answer["records"] / answer["seconds"] for answer in answers]
-    cpu = round(sum(answer["cpu"] for answer in answers) / sum(answer["records"] for answer in answers) * 1e6)
-    figures = [
-        Figure(
-            f"inbox to canon, 20 fields + {material.LINES} lines",
-            "/s",
-            rates,
-            3000,
-            {"own CPU µs": cpu, "records": count},
-        )
-    ]
+    detail = {**costs(answers, "records"), "records": count}
+    figures = [Figure(f"inbox to canon, 20 fields + {material.LINES} lines", "/s", rates, 3000, detail)]
     if all(answer["warm_mb"] is not None for answer in answers):
         growth = [answer["end_mb"] - answer["warm_mb"] for answer in answers]
         end = max(round(answer["end_mb"]) for answer in answers)

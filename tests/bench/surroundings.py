@@ -26,7 +26,7 @@ def machine(folder: Path) -> dict[str, str]:
     return {
         "machine": f"{os.cpu_count()} cores, {_memory()}, {platform.system()} {platform.release()}, {platform.machine()}",
         "flush": f"overwriting 8 KB and fdatasync in the data folder take {_flush_ms(folder):.2f} ms (median)",
-        "pace": f"parsing one order of 0.8 KB with exact decimals takes {_pace_us():.0f} µs of CPU (median; 20 when quiet)",
+        "pace": f"parsing one order of 0.8 KB with exact decimals takes {_pace_us():.0f} µs of CPU (median)",
         "load": f"{os.getloadavg()[0]:.1f} processes wanted to run in the last minute",
         "python": platform.python_version(),
         "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),

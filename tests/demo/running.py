@@ -13,10 +13,10 @@ from typing import Any
 LONG_ENOUGH = 240
 
 
-def demo(folder: Path, seed: int) -> subprocess.Popen[bytes]:
+def demo(folder: Path, seed: int, **environment: str) -> subprocess.Popen[bytes]:
     arguments = ["demo", "--once", "--json", "--seed", str(seed), "--data-dir", str(folder)]
     command = [sys.executable, "-m", "hub.cli.main", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **environment})
 
 
 def result(process: subprocess.Popen[bytes]) -> tuple[int, dict[str, Any]]:

@@ -25,7 +25,7 @@ COUNTS = (
     connection("left"),
     sync("left-customers", mapping="counted"),
 )
-CODE = "91310115MA1K4BQX0P"
+CODE, OTHER = "91310115MA1K4BQX0P", "91350100M000100Y43"
 
 
 async def parked(town: Town) -> Any:
@@ -132,9 +132,9 @@ async def test_a_correction_is_a_new_row_and_holds_until_the_source_changes(buil
     await town.read_all_again()
     await town.again(engine, 2)
     assert await town.count("inbox") == 2 and (await town.entity(engine, "customer")).fields["uscc"] == CODE
-    town.save("left", "customers", "1", uscc="91350100M000100Y43")
+    town.save("left", "customers", "1", uscc=OTHER)
     await town.again(engine)
-    assert (await town.entity(engine, "customer")).fields["uscc"] == "91350100M000100Y43"
+    assert (await town.entity(engine, "customer")).fields["uscc"] == OTHER
 
 
 @pytest.mark.parametrize("mapping", [STRICT, STRICT.replace("version: updated_at\n", "")])
@@ -149,6 +149,30 @@ async def test_a_source_that_takes_its_mistake_back_settles_it(build: Build, map
     await town.again(engine)
     assert await town.rows("SELECT id FROM inbox WHERE state = 'parked'") == []
     assert (await town.entity(engine, "customer")).version == 1
+
+
+async def test_calls_that_overtake_each_other_end_in_the_newest_version(build: Build) -> None:
+    town, engine = await build(*PARTS)
+    old = town.save("left", name="old name")
+    new = town.save("left", "customers", "1", name="new name")
+    for record in (new, old):
+        await town.arrive(engine, "left-customers", record)
+    await town.change("UPDATE sync SET next_pull_at = 'infinity'")
+    await town.work(engine)
+    assert [(row.state, row.note) for row in await town.inbox()] == [("done", "created"), ("superseded", "by 1")]
+    assert (await town.entity(engine, "customer")).fields["name"] == "new name"
+
+
+async def test_a_record_that_comes_late_settles_nothing(build: Build) -> None:
+    town, engine = await build(*PARTS, mappings=(STRICT,))
+    old = town.save("left", name="云帆", uscc=OTHER)
+    town.save("left", "customers", "1", uscc=CODE)
+    await town.again(engine)
+    town.save("left", "customers", "1", uscc=None)
+    await town.again(engine)
+    await town.arrive(engine, "left-customers", old)
+    await town.work(engine)
+    assert (await parked(town)).error_class == "MappingError", "it is still a person's turn"
 
 
 NUL = json.loads('"a\\u0000b"')

@@ -1,6 +1,7 @@
 """Ids obtained side by side: each committed before its push goes on, together where they wait together."""
 
 import asyncio
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,8 +43,10 @@ def state(entity_id: int, key: str) -> LinkState:
     return LinkState(entity_id, "order", "erp", "orders", key, {"id": key}, "d", "m", 1, None, {"number": key})
 
 
-def keeper(database: Database) -> Ids:
-    engine: Any = SimpleNamespace(db=database, now=FixedClock().now)
+def keeper(database: Database, seconds: float = 30) -> Ids:
+    """`seconds`: how long it waits for a database that is away."""
+    keep = partial(database.retrying, seconds=seconds)
+    engine: Any = SimpleNamespace(db=database, now=FixedClock().now, keep=keep)
     return Ids(engine)
 
 
@@ -71,11 +74,29 @@ async def test_one_that_the_database_refuses_fails_alone(watched: Database):
     assert await keys(watched) == {"a", "b", "c"}
 
 
-async def test_a_database_that_is_away_is_heard_of_by_all_who_wait(watched: Database, monkeypatch: pytest.MonkeyPatch):
+async def test_an_id_outlives_a_database_that_was_away(watched: Database, monkeypatch: pytest.MonkeyPatch):
+    """The vendor has made the document: what it is called there must not be forgotten because nobody can write."""
+    begin, refused = watched.begin, 0
+
+    def away_at_first(label: str) -> Any:
+        nonlocal refused
+        refused += 1
+        if refused <= 3:
+            raise ConnectionRefusedError(label)
+        return begin(label)
+
+    monkeypatch.setattr(watched, "begin", away_at_first)
+    await keeper(watched).keep(state(1, "a"))
+    assert await keys(watched) == {"a"}
+
+
+async def test_a_database_that_stays_away_is_heard_of_by_all_who_wait(
+    watched: Database, monkeypatch: pytest.MonkeyPatch
+):
     def away(label: str) -> Any:
         raise ConnectionRefusedError(label)
 
     monkeypatch.setattr(watched, "begin", away)
-    ids = keeper(watched)
+    ids = keeper(watched, seconds=0.1)
     answers = await asyncio.gather(*(ids.keep(state(n, str(n))) for n in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ConnectionRefusedError] * 3

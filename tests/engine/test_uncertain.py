@@ -126,6 +126,19 @@ async def test_a_retry_looks_again_first(build: Build) -> None:
     assert len(town.table("right")) == 1
 
 
+async def test_a_person_who_looked_may_have_it_created(build: Build) -> None:
+    town, engine = await with_new_customer(build, "drop_before")
+    await town.again(engine, 3, seconds=70)
+    row = await town.delivery()
+    async with town.db.begin("absent") as conn:
+        assert await desk.create_again(conn, [row.id], "anna", town.clock.now()) == [row.id]
+    await town.work(engine)
+    assert (await town.delivery()).state == "done"
+    assert len(town.table("right")) == 1
+    (audited,) = await town.rows("SELECT who, act FROM audit WHERE act LIKE 'delivery.%'")
+    assert (audited.who, audited.act) == ("anna", "delivery.absent")
+
+
 async def test_a_sync_may_say_that_it_is_created_again(build: Build) -> None:
     town, engine = await with_new_customer(build, "drop_before", create_again=True)
     await town.again(engine, 3)

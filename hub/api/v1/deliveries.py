@@ -38,6 +38,12 @@ async def retry_deliveries(work: Asked, numbers: Numbers) -> Done:
     return Done(done=[*await desk.retry(work.conn, "delivery", numbers.ids, work.who, work.now)])
 
 
+@routes.post("/absent", summary="Create again what is not there")
+async def create_deliveries_again(work: Asked, numbers: Numbers) -> Done:
+    """You looked: what was perhaps created is not there. Answers which ones are sent again."""
+    return Done(done=[*await desk.create_again(work.conn, numbers.ids, work.who, work.now)])
+
+
 @routes.post("/dismiss", summary="Dismiss deliveries")
 async def dismiss_deliveries(work: Asked, dismissal: Dismissal) -> Done:
     """Settles this version alone: the next one is delivered again."""

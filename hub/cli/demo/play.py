@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -20,6 +20,7 @@ from hub.cli.demo.story import Deal, Story
 TEMPLATE: Final = "order-to-cash"
 PATIENCE_SECONDS = 90.0  # for one effect; a hub that was killed is back after a few
 LOOK_SECONDS = 0.15
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -118,7 +119,8 @@ class Play:
             ),
             "customers in the ERP and one refused",
         )
-        return {"customers": self.evidence.audited("BD_Customer"), "parked": len(self._refused())}
+        parked = self._asked(self._refused, "what is parked")
+        return {"customers": self.evidence.audited("BD_Customer"), "parked": len(parked)}
 
     def _refused(self) -> list[dict[str, Any]]:
         return [row for row in self.hub.all("/failed") if (row["what"], row["stream"]) == ("delivery", "customers")]
@@ -134,7 +136,7 @@ class Play:
     def _correct(self) -> Counts:
         """What `hub correct delivery ID uscc=…` does."""
         customer = self.story.customers[self.story.refused]
-        for row in self._refused():
+        for row in self._asked(self._refused, "what is parked"):
             self._insist(f"/deliveries/{row['id']}/correct", {"values": {"uscc": customer.code}})
         self._until(lambda: all(map(self.cast.order_number, self.story.deals)), "the corrected customer's order")
         return {
@@ -192,14 +194,15 @@ class Play:
     def _waiting(self) -> Counts:
         unnamed = sum(m.deal is None and m.amount > 0 for day in self.story.statements for m in day)
         self._until(lambda: len(self._unmatched()) == unnamed, "payments that name nothing, waiting")
-        return {"waiting": unnamed, "payments": len(list(self.hub.all("/entities/payment")))}
+        payments = self._asked(lambda: list(self.hub.all("/entities/payment")), "the payments")
+        return {"waiting": unnamed, "payments": len(payments)}
 
     def _unmatched(self) -> list[dict[str, Any]]:
         return [row for row in self.hub.all("/entities/payment") if row["fields"].get("matched") == "waiting"]
 
     def _agree(self) -> Counts:
         self._until(lambda: not self._unsettled(), "all work done")
-        self.checks = [*check(self.state()), self._own_books()]
+        self.checks = [*check(self.state()), self._asked(self._own_books, "the hub's own records")]
         faults = [fault for answer in self.checks for fault in answer["faults"]]
         if faults:
             raise Stuck("; ".join(faults[:3]))
@@ -258,14 +261,18 @@ class Play:
 
     def _insist(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Post until the hub is there to answer; a key of its own keeps a lost answer from doing it twice."""
-        answers: list[dict[str, Any]] = []
         key = f"demo-{time.time_ns()}"
+        return self._asked(lambda: self.hub.post(path, body, key=key), f"an answer to {path}")
+
+    def _asked(self, ask: Callable[[], T], what: str) -> T:
+        """What the hub says, as soon as it is there to say it."""
+        answers: list[T] = []
 
         def answered() -> bool:
-            answers.append(self.hub.post(path, body, key=key))
+            answers.append(ask())
             return True
 
-        self._until(answered, f"an answer to {path}")
+        self._until(answered, what)
         return answers[0]
 
     def _hint(self) -> str:

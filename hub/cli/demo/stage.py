@@ -26,6 +26,9 @@ VENDORS: Final[Mapping[str, str]] = {
 }
 """Connection -> connector, as the template has them."""
 HUB: Final = "hub"
+DATABASE: Final = "HUB_DEMO_DATABASE_URL"
+"""Names a PostgreSQL for the demo's hub instead of an embedded one. Not HUB_DATABASE_URL: where a real hub is set up,
+the demo must not write into its database."""
 START_SECONDS = 180.0
 STOP_SECONDS = 35.0
 WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before one that died is started again; then it is given up
@@ -197,9 +200,11 @@ class Stage:
             for field_name, value in self.config(connection).items()
         }
         self._statements.mkdir(parents=True, exist_ok=True)
+        database = {"HUB_DATABASE_URL": os.environ[DATABASE]} if DATABASE in os.environ else {}
         return {
             **own,
             **given,
+            **database,
             "HUB_DATA_DIR": str(self.folder / "hub"),
             "HUB_HTTP__PORT": str(self.ports[HUB]),
             # Sandboxes answer in milliseconds: what a killed hub had in hand is taken up again soon.

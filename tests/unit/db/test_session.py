@@ -1,15 +1,18 @@
 """Transactions: numbered, observed, retried only where the database's own trouble passes."""
 
 import asyncio
+import errno
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, timedelta
 from decimal import Decimal
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from hub.db.session import Database, async_url, is_passing, plain_url
+from hub.db.session import Database, async_url, is_away, is_passing, plain_url
 
 
 class Diary:
@@ -149,10 +152,31 @@ async def test_a_broken_rule_is_not_tried_again(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("error", "passing"),
-    [(ConnectionRefusedError(), True), (TimeoutError(), True), (ValueError(), False), (KeyError(), False)],
+    [
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (socket.gaierror(-3, "no name service"), True),
+        (OSError(errno.EHOSTUNREACH, "no route"), True),
+        (OSError("Multiple exceptions: refused at ::1, refused at 127.0.0.1"), True),
+        (asyncpg.CannotConnectNowError("the database system is starting up"), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.DeadlockDetectedError("deadlock detected"), True),
+        (ExceptionGroup("both", [ConnectionResetError(), asyncpg.AdminShutdownError("bye")]), True),
+        (ExceptionGroup("one is ours", [ConnectionResetError(), KeyError()]), False),
+        (asyncpg.InterfaceError("another operation is in progress"), False),
+        (asyncpg.InvalidPasswordError("wrong"), False),
+        (FileNotFoundError(errno.ENOENT, "no such file"), False),
+        (ValueError(), False),
+        (KeyError(), False),
+    ],
 )
 def test_which_failures_pass(error: Exception, passing: bool) -> None:
     assert is_passing(error) is passing
+
+
+def test_a_deadlock_does_not_say_that_the_server_is_away() -> None:
+    assert not is_away(asyncpg.DeadlockDetectedError("deadlock detected"))
+    assert is_away(asyncpg.CannotConnectNowError("the database system is starting up"))
 
 
 async def test_the_clock_is_the_databases_and_aware(database: Database) -> None:
