@@ -13,6 +13,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.db.session import is_away
+from hub.sdk import jsontext
 from hub.sync.attempt import attempt
 from hub.sync.engine import Engine
 from hub.sync.ids import Ids
@@ -62,7 +64,11 @@ async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) 
     results = Results(engine)
     for outcome in settled:
         results.add(outcome)
-    await _send(engine, plans, results, _concurrency(engine, connection))
+    beat = asyncio.create_task(keep_leases(engine, plans))
+    try:
+        await _send(engine, plans, results, _concurrency(engine, connection))
+    finally:
+        beat.cancel()
     await results.close()
     return len(plans) + len(settled)
 
@@ -79,6 +85,28 @@ async def _send(engine: Engine, plans: Sequence[Plan], results: Results, places:
         for plan in plans:
             group.create_task(one(plan))
         await writer
+
+
+_BEAT = """
+UPDATE delivery d SET lease_until = :lease
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(id bigint, fence bigint)
+WHERE d.id = x.id AND d.fence = x.fence AND d.state = 'running'
+"""
+
+
+async def keep_leases(engine: Engine, plans: Sequence[Plan]) -> None:
+    """While a batch is under way its leases are renewed: a slow target, or a long queue before few places, is no crash.
+    A beat that the database cannot take is left out; the next one comes."""
+    rows = jsontext.dumps([{"id": plan.delivery.id, "fence": plan.delivery.fence} for plan in plans]).decode()
+    while True:
+        await asyncio.sleep(engine.settings.scaled(engine.settings.heartbeat_seconds))
+        lease = engine.now() + timedelta(seconds=engine.settings.lease_seconds)
+        try:
+            async with engine.db.begin("heartbeat") as conn:
+                await conn.execute(text(_BEAT), {"rows": rows, "lease": lease})
+        except Exception as error:
+            if not is_away(error):
+                raise
 
 
 def _concurrency(engine: Engine, connection: str) -> int:

@@ -1,5 +1,7 @@
 """Who lost the turn changes nothing; what a crash left in hand is taken back; what kills three times is set aside."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -59,6 +61,31 @@ async def test_a_completion_that_comes_too_late_is_refused(build: Build) -> None
     quiet = await town.footprint()
     await town.again(quick, 2)
     assert await town.footprint() == quiet
+
+
+async def test_a_push_longer_than_its_lease_keeps_it_by_its_heart_beat(build: Build) -> None:
+    town, slow = await with_known_customer(build)
+    slow.settings = slow.settings.model_copy(update={"heartbeat_seconds": 0.02})
+    other = await town.engine(seed=1)
+    await due_delivery(town, slow)
+    until = [row.lease_until for row in await town.rows("SELECT lease_until FROM delivery WHERE state = 'running'")]
+
+    async def meanwhile(request: Any) -> None:
+        if request.method != "PATCH":
+            return
+        town.meanwhile = None
+        for _ in range(3):
+            town.clock.advance(seconds=LEASE - 10)
+            async with asyncio.timeout(10):
+                while (await town.delivery()).lease_until <= town.clock.now() + timedelta(seconds=LEASE - 10):
+                    await asyncio.sleep(0.01)
+            assert await sweep(other) == 0
+
+    town.meanwhile = meanwhile
+    await town.work(slow)
+    row = await town.delivery()
+    assert (row.state, row.crashes, until) == ("done", 0, [])
+    assert [e.data["method"] for e in town.vendors["right"].ledger.of("call")].count("PATCH") == 1
 
 
 async def test_a_lapsed_lease_is_taken_back_and_the_work_done(build: Build) -> None:
