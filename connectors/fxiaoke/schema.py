@@ -8,6 +8,7 @@ _SYSTEM: Mapping[str, str] = {
     "life_status": "enum",
     "create_time": "instant",
     "last_modified_time": "instant",
+    "*__c": "text",  # a tenant's own fields
 }
 
 EMPLOYEES: Mapping[str, str] = {
@@ -55,6 +56,7 @@ _LINES: Mapping[str, str] = {
     "remark": "text",
     "life_status": "enum",
     "last_modified_time": "instant",
+    "*__c": "text",
 }
 LINE_NUMBERS = frozenset(name for name, kind in _LINES.items() if kind in {"decimal", "money"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from fnmatch import fnmatchcase
 from typing import Any, Final, cast
 
 from hub.mapping.document import Node
@@ -21,13 +22,17 @@ _FLAGS: Final[Mapping[Any, bool]] = {"yes": True, "no": False, True: True, False
 
 
 class StreamPaths:
-    """The paths a stream declares, with everything above them; without a schema nothing is checked."""
+    """The paths a stream declares, with everything above them; without a schema nothing is checked. A last part with a
+    star (`*__c`, `lines[].*__c`) stands for the fields a customer of the vendor adds by the vendor's naming rule."""
 
     def __init__(self, schema: StreamSchema | None) -> None:
         self.checked = schema is not None
         self.known: set[str] = set()
         self.free: set[str] = set()
+        self.added = tuple(path for path in schema or {} if "*" in path)
         for path, type_ in (schema or {}).items():
+            if path in self.added:
+                continue
             parts = path.split(".")
             above = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
             self.known |= above | {part.removesuffix("[]") for part in above}
@@ -38,7 +43,12 @@ class StreamPaths:
     def has(self, path: str) -> bool:
         if not self.checked or path in self.known:
             return True
-        return any(path.startswith((f"{free}.", f"{free}[]")) for free in self.free)
+        return any(path.startswith((f"{free}.", f"{free}[]")) for free in self.free) or self._added(path)
+
+    def _added(self, path: str) -> bool:
+        above, _, name = path.rpartition(".")
+        rules = (rule.rpartition(".") for rule in self.added)
+        return any(above == over and fnmatchcase(name, pattern) for over, _, pattern in rules)
 
 
 def field_names(fields: Mapping[str, Field], prefix: str = "") -> Iterator[str]:

@@ -29,7 +29,8 @@ class ConnectionConfig(BaseModel):
 
 @runtime_checkable
 class Stream(Protocol):
-    """A kind of record the system offers. `schema`: dotted path -> type word, lists written `Entry[].FQty`."""
+    """A kind of record the system offers. `schema`: dotted path -> type word, lists written `Entry[].FQty`; `*__c` stands
+    for the fields a customer adds by the vendor's naming rule."""
 
     name: str
     schema: Mapping[str, str]

@@ -1,65 +1,29 @@
 """Apply: inbox records become entities. One batch of one stream, one transaction: map, resolve, identify, merge, write."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.canon.entity import Entity, Fields
-from hub.canon.identity import Link, LinkState, awaited_link, links_by_key, resolve, save_links
+from hub.canon.entity import Fields
+from hub.canon.identity import Link, links_by_key, resolve
 from hub.canon.lock import alone, applying
-from hub.canon.merge import Merged, merge
-from hub.canon.ownership import may_set, stamp_of
-from hub.canon.store import load
-from hub.canon.write import Edit, Origin, lock_entities, write
 from hub.config.runtime import BoundSync
 from hub.db.session import is_passing
-from hub.mapping import CompiledMapping, Reading, RecordError, Ref
+from hub.mapping import RecordError, Ref
 from hub.sync import settle
+from hub.sync.batch import Batch, Item
 from hub.sync.bells import Ring, ring
 from hub.sync.engine import Engine
 from hub.sync.identify import Identified, identify
+from hub.sync.merging import merge_and_write
 from hub.sync.policy import failure_of
-from hub.sync.references import awaited, awaited_by, parent_bell, refs_in, with_ids
+from hub.sync.references import awaited, parent_bell, refs_in, with_ids
 from hub.sync.tombstones import bury
 
 APPLY_BATCH = 500
 UNCHANGED = "unchanged"
-
-
-@dataclass(slots=True)
-class Item:
-    """One inbox record on its way through a batch."""
-
-    row: Row[Any]
-    link: Link | None = None
-    reading: Reading | None = None
-    entity: Fields = field(default_factory=dict)
-    base: Fields = field(default_factory=dict)
-    before: Entity | None = None
-    entity_id: int = 0
-
-
-@dataclass(slots=True)
-class Batch:
-    """One transaction's work on one stream."""
-
-    engine: Engine
-    conn: AsyncConnection
-    sync: BoundSync
-    now: datetime
-    verdicts: settle.Verdicts
-    gone: list[tuple[str, str, str | None]] = field(default_factory=list)  # key, digest, version of tombstones
-    stale: set[str] = field(default_factory=set)  # keys of records that came late: they settle nothing
-
-    @property
-    def mapping(self) -> CompiledMapping:
-        assert self.sync.mapping is not None
-        return self.sync.mapping
 
 
 async def apply_due(engine: Engine) -> int:
@@ -121,7 +85,7 @@ async def _apply_rows(batch: Batch, rows: Sequence[Row[Any]]) -> None:
     items = _read(batch, await _known(batch, newest))
     items = await _resolve(batch, items)
     items = await _identify(batch, items)
-    await _merge_and_write(batch, items)
+    await merge_and_write(batch, items)
     await bury(batch.conn, batch.sync, batch.gone, batch.now)
     await settle.supersede_older(batch.conn, batch.sync, _settling(batch, newest))
 
@@ -267,95 +231,3 @@ async def _identify(batch: Batch, items: list[Item]) -> list[Item]:
             item.entity_id = answer.entity_id
             kept.append(item)
     return kept
-
-
-async def _merge_and_write(batch: Batch, items: list[Item]) -> None:
-    ids = [item.entity_id for item in items]
-    await lock_entities(batch.conn, ids)
-    entities = await load(batch.conn, batch.engine.kinds, batch.sync.kind, ids)
-    edits, states = [], []
-    for item in items:
-        item.before = entities.get(item.entity_id)
-        merged = _merge(batch, item)
-        if merged.changed or item.before is None:
-            edits.append(_edit(batch, item, merged))
-        states.append((item, merged))
-        note = "created" if item.before is None else "changed" if merged.changed else "no difference"
-        batch.verdicts.done(item.row.id, note, item.entity_id)
-    await write(batch.conn, batch.engine.kinds, edits, batch.engine.match_sets, batch.now)
-    links = [_link_state(batch, item, merged) for item, merged in states]
-    await save_links(batch.conn, links, batch.now)
-    await settle.wake(batch.conn, _awaited(batch, links), batch.now)
-
-
-def _merge(batch: Batch, item: Item) -> Merged:
-    rules = batch.engine.configuration.owners(batch.sync.kind)
-    assert item.reading is not None
-    stamp = stamp_of(item.reading.version, item.row.received_at)
-    who = batch.sync.connection
-
-    def allowed(name: str) -> bool:
-        return item.row.corrects is not None or may_set(rules, name, who, item.before, stamp)
-
-    current = item.before.fields if item.before else {}
-    lines = item.link.lines if item.link else {}
-    shape = batch.engine.kinds.shape(batch.sync.kind)
-    return merge(shape, current, item.base, item.entity, allowed=allowed, line_ids=lines)
-
-
-def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
-    assert item.reading is not None
-    sync = batch.sync
-    return Edit(
-        id=item.entity_id,
-        kind=sync.kind,
-        fields=merged.fields,
-        changed=merged.changed,
-        before=item.before,
-        raw={name: batch.mapping.explain(name) for name in merged.changed} if item.before else {},
-        origin=Origin(
-            who=sync.connection,
-            correlation=item.row.correlation,
-            live=item.row.live,
-            connection=sync.connection,
-            stream=sync.stream,
-            key=item.row.key,
-            mapping=batch.mapping.name,
-            mapping_version=sync.mapping_version,
-            inbox_id=item.row.id,
-            stamp=stamp_of(item.reading.version, item.row.received_at),
-            observing=sync.mode == "observing",
-        ),
-    )
-
-
-def _link_state(batch: Batch, item: Item, merged: Merged) -> LinkState:
-    assert item.reading is not None
-    sync = batch.sync
-    return LinkState(
-        entity_id=item.entity_id,
-        kind=sync.kind,
-        connection=sync.connection,
-        stream=sync.stream,
-        key=item.row.key,
-        known=batch.mapping.project(item.row.record),
-        digest=item.row.digest,
-        mapping=batch.mapping.name,
-        mapping_version=sync.mapping_version,
-        record_version=item.reading.version,
-        names=item.reading.names,
-        lines={
-            path: {key: line["_id"] for key, line in keyed.items() if "_id" in line}
-            for path, keyed in merged.lines.items()
-        },
-    )
-
-
-def _awaited(batch: Batch, links: Iterable[LinkState]) -> list[str]:
-    found: list[str] = []
-    for state in links:
-        lines: Mapping[str, Mapping[str, int]] = state.lines
-        pairs = [(path, key) for path, keys in lines.items() for key in keys]
-        found += awaited_by(state.connection, state.kind, state.key, state.names, pairs)
-        found.append(awaited_link(state.connection, state.kind, state.entity_id))
-    return found

@@ -84,3 +84,25 @@ async def test_a_customer_goes_out_and_comes_back(crm, ctx):
     reading = customers.read((await stream.fetch(ctx, [pushed.key]))[0])
     assert reading.reference == "customer:7"
     assert {name: reading.entity[name] for name in entity} == entity
+
+
+TENANTS_OWN = """
+mapping: ours.deals
+extends: fxiaoke.deals
+fields:
+  custom.region: {type: text, path: "%s"}
+"""
+
+
+@pytest.mark.parametrize(("path", "known"), [("region__c", True), ("regiom", False), ("lines[0].batch__c", True)])
+def test_a_tenants_own_fields_may_be_mapped(path, known):
+    base = (FOLDER / "deals.yaml").read_text(encoding="utf-8")
+    way = "in" if "[" in path else "path"
+    found = check_mapping(
+        (TENANTS_OWN % path).replace("path:", f"{way}:"),
+        kinds=Kinds().get,
+        file="ours",
+        schema=connector.streams["deals"].schema,
+        load=lambda name: base,
+    )
+    assert [problem.rule for problem in found] == ([] if known else ["unknown_path"])

@@ -1,0 +1,46 @@
+"""A batch of inbox records of one stream, on its way through one transaction."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.canon.entity import Entity, Fields
+from hub.canon.identity import Link
+from hub.config.runtime import BoundSync
+from hub.mapping import CompiledMapping, Reading
+from hub.sync import settle
+from hub.sync.engine import Engine
+
+
+@dataclass(slots=True)
+class Item:
+    """One inbox record on its way through a batch."""
+
+    row: Row[Any]
+    link: Link | None = None
+    reading: Reading | None = None
+    entity: Fields = field(default_factory=dict)
+    base: Fields = field(default_factory=dict)
+    before: Entity | None = None
+    entity_id: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction's work on one stream."""
+
+    engine: Engine
+    conn: AsyncConnection
+    sync: BoundSync
+    now: datetime
+    verdicts: settle.Verdicts
+    gone: list[tuple[str, str, str | None]] = field(default_factory=list)  # key, digest, version of tombstones
+    stale: set[str] = field(default_factory=set)  # keys of records that came late: they settle nothing
+
+    @property
+    def mapping(self) -> CompiledMapping:
+        assert self.sync.mapping is not None
+        return self.sync.mapping

@@ -1,0 +1,104 @@
+"""The second half of apply: merge each record into its entity, write the edits, keep the links, wake who waited."""
+
+from collections.abc import Iterable, Mapping
+
+from hub.canon.identity import LinkState, awaited_link, save_links
+from hub.canon.merge import Merged, merge
+from hub.canon.ownership import may_set, stamp_of
+from hub.canon.store import load
+from hub.canon.write import Edit, Origin, lock_entities, write
+from hub.sync import settle
+from hub.sync.batch import Batch, Item
+from hub.sync.references import awaited_by
+
+
+async def merge_and_write(batch: Batch, items: list[Item]) -> None:
+    ids = [item.entity_id for item in items]
+    await lock_entities(batch.conn, ids)
+    entities = await load(batch.conn, batch.engine.kinds, batch.sync.kind, ids)
+    edits, states = [], []
+    for item in items:
+        item.before = entities.get(item.entity_id)
+        merged = _merge(batch, item)
+        if merged.changed or item.before is None:
+            edits.append(_edit(batch, item, merged))
+        states.append((item, merged))
+        note = "created" if item.before is None else "changed" if merged.changed else "no difference"
+        batch.verdicts.done(item.row.id, note, item.entity_id)
+    await write(batch.conn, batch.engine.kinds, edits, batch.engine.match_sets, batch.now)
+    links = [_link_state(batch, item, merged) for item, merged in states]
+    await save_links(batch.conn, links, batch.now)
+    await settle.wake(batch.conn, _awaited(batch, links), batch.now)
+
+
+def _merge(batch: Batch, item: Item) -> Merged:
+    rules = batch.engine.configuration.owners(batch.sync.kind)
+    assert item.reading is not None
+    stamp = stamp_of(item.reading.version, item.row.received_at)
+    who = batch.sync.connection
+
+    def allowed(name: str) -> bool:
+        return item.row.corrects is not None or may_set(rules, name, who, item.before, stamp)
+
+    current = item.before.fields if item.before else {}
+    lines = item.link.lines if item.link else {}
+    shape = batch.engine.kinds.shape(batch.sync.kind)
+    return merge(shape, current, item.base, item.entity, allowed=allowed, line_ids=lines)
+
+
+def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
+    assert item.reading is not None
+    sync = batch.sync
+    return Edit(
+        id=item.entity_id,
+        kind=sync.kind,
+        fields=merged.fields,
+        changed=merged.changed,
+        before=item.before,
+        raw={name: batch.mapping.explain(name) for name in merged.changed} if item.before else {},
+        origin=Origin(
+            who=sync.connection,
+            correlation=item.row.correlation,
+            live=item.row.live,
+            connection=sync.connection,
+            stream=sync.stream,
+            key=item.row.key,
+            mapping=batch.mapping.name,
+            mapping_version=sync.mapping_version,
+            inbox_id=item.row.id,
+            stamp=stamp_of(item.reading.version, item.row.received_at),
+            observing=sync.mode == "observing",
+        ),
+    )
+
+
+def _link_state(batch: Batch, item: Item, merged: Merged) -> LinkState:
+    assert item.reading is not None
+    sync = batch.sync
+    return LinkState(
+        entity_id=item.entity_id,
+        kind=sync.kind,
+        connection=sync.connection,
+        stream=sync.stream,
+        key=item.row.key,
+        known=batch.mapping.project(item.row.record),
+        digest=item.row.digest,
+        mapping=batch.mapping.name,
+        mapping_version=sync.mapping_version,
+        record_version=item.reading.version,
+        names=item.reading.names,
+        lines={
+            path: {key: line["_id"] for key, line in keyed.items() if "_id" in line}
+            for path, keyed in merged.lines.items()
+        },
+    )
+
+
+def _awaited(batch: Batch, links: Iterable[LinkState]) -> list[str]:
+    found: list[str] = []
+    for state in links:
+        lines: Mapping[str, Mapping[str, int]] = state.lines
+        pairs = [(path, key) for path, keys in lines.items() for key in keys]
+        found += awaited_by(state.connection, state.kind, state.key, state.names, pairs)
+        found.append(awaited_link(state.connection, state.kind, state.entity_id))
+    return found
