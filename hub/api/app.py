@@ -4,10 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from hub import __version__
 from hub.api import health, hooks, problems
@@ -40,17 +43,36 @@ ROUTERS = (
 )
 
 
+class HubApp(FastAPI):
+    """FastAPI with a short way for webhooks: what their routes take goes past the middlewares, which cost a seventh of
+    a call. What they do not take (another method) goes the long way and gets its answer."""
+
+    def __init__(self, services: Services, **more: Any) -> None:
+        self.hooks = hooks.routes(services)
+        super().__init__(routes=list(self.hooks), **more)
+        self.state.services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for route in self.hooks:
+                match, found = route.matches(scope)
+                if match is Match.FULL:
+                    scope.update(found)
+                    await route.handle(scope, receive, send)
+                    return
+        await super().__call__(scope, receive, send)
+
+
 def create_app(services: Services) -> FastAPI:
-    app = FastAPI(
+    app = HubApp(
+        services,
         title="O2C Hub 业财通",
         summary="From order to cash: what arrived, what became of it, what is owed, what waits for a person",
         version=__version__,
-        routes=list(hooks.routes(services)),
         middleware=[Middleware(RequestId)],
         lifespan=_lifespan,
         redirect_slashes=False,
     )
-    app.state.services = services
     problems.install(app)
     app.add_exception_handler(DeskError, _desk_error)
     app.add_exception_handler(CannotJoin, _cannot_join)

@@ -81,9 +81,14 @@ def _text(value: str, known: re.Pattern[str] | None) -> str:
             read = None
         if read is not None:
             return _rewritten(value, read, known)
-    value = BEARER.sub(lambda found: f"{found[1]} {MASK}", value)
-    value = USERINFO.sub(lambda found: f"{found[1]}:{MASK}@", value)
-    value = PARAMETER.sub(_parameter, value)
+    # Most texts are short values in which nothing of the kind can stand: a look is cheaper than a search.
+    small = value.lower()
+    if "bearer" in small or "basic" in small:
+        value = BEARER.sub(lambda found: f"{found[1]} {MASK}", value)
+    if "@" in value:
+        value = USERINFO.sub(lambda found: f"{found[1]}:{MASK}@", value)
+    if "=" in value:
+        value = PARAMETER.sub(_parameter, value)
     return known.sub(MASK, value) if known else value
 
 

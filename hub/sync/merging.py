@@ -46,6 +46,14 @@ def _merge(batch: Batch, item: Item) -> Merged:
     return merge(shape, current, item.base, item.entity, allowed=allowed, line_ids=lines)
 
 
+def _stamp(batch: Batch, item: Item) -> str | None:
+    """When the vendor changed the record; kept per field only where a rule asks who was the latest."""
+    assert item.reading is not None
+    if "latest" not in batch.engine.configuration.owners(batch.sync.kind).values():
+        return None
+    return stamp_of(item.reading.version, item.row.received_at)
+
+
 def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
     assert item.reading is not None
     sync = batch.sync
@@ -66,7 +74,7 @@ def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
             mapping=batch.mapping.name,
             mapping_version=sync.mapping_version,
             inbox_id=item.row.id,
-            stamp=stamp_of(item.reading.version, item.row.received_at),
+            stamp=_stamp(batch, item),
             observing=sync.mode == "observing",
         ),
     )
