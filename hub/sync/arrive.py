@@ -17,6 +17,9 @@ from hub.mapping import RecordError
 from hub.sdk import jsontext
 from hub.sync.policy import Failure, failure_of
 
+MAX_RECORD = 1_000_000  # bytes as JSON; attachments travel as addresses (invariant 12)
+SHORT = 1_000  # characters of a value kept of a record that is too large
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -57,6 +60,9 @@ async def store_records(
         clean = jsontext.storable(record)
         try:
             flaw = None if clean is record else _too_long(sync.mapping.project(record))
+            size = len(jsontext.dumps(clean))
+            if size > MAX_RECORD:
+                clean, flaw = _cut_down(sync.mapping.project(clean)), _too_large(size)
             keyed[sync.mapping.key_of(clean)] = (clean, sync.mapping.digest_of(clean), flaw)
         except RecordError as error:
             broken.append((clean, failure_of(error)))
@@ -71,6 +77,22 @@ async def store_records(
     if rows:
         await conn.execute(text("SELECT pg_notify('hub_work', '')"))
     return Stored(len(records), len(rows), len(records) - len(rows))
+
+
+def _cut_down(record: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a record that is too large: the short values, so that a person sees which one it is."""
+    return {
+        name: value for name, value in record.items() if not isinstance(value, dict | list) and len(str(value)) < SHORT
+    }
+
+
+def _too_large(size: int) -> Failure:
+    megabytes = f"{size / 1_000_000:.1f}"
+    return Failure(
+        "MappingError",
+        f"the record has {megabytes} MB; at most 1 MB is taken: let the source send attachments as addresses",
+        f"记录大小为 {megabytes} MB，超过 1 MB 上限：附件请以地址形式发送",
+    )
 
 
 def _too_long(record: dict[str, Any]) -> Failure | None:

@@ -251,17 +251,17 @@ async def test_a_long_number_in_a_text_is_refused_where_a_number_is_wanted(build
 
 async def test_one_record_that_breaks_the_batch_parks_alone(build: Build, monkeypatch: Any) -> None:
     """Whatever it is that breaks: the neighbours are applied, one by one."""
-    from hub.sync import apply
+    from hub.sync import merging
 
     town, engine = await build(*PARTS)
-    merges = apply.merge
+    merges = merging.merge
 
     def broken(shape: Any, current: Any, base: Any, new: dict[str, Any], **more: Any) -> Any:
         if new.get("name") == "cursed":
             raise ZeroDivisionError("ours")
         return merges(shape, current, base, new, **more)
 
-    monkeypatch.setattr(apply, "merge", broken)
+    monkeypatch.setattr(merging, "merge", broken)
     for name in ("one", "cursed", "two"):
         town.save("left", name=name)
     await town.again(engine)

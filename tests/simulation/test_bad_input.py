@@ -95,6 +95,18 @@ async def test_a_value_that_cannot_be_read_parks_its_record_alone(
     assert [row.number for row in numbers] == ["XS202600001", "XS202600003"]
 
 
+async def test_a_record_of_more_than_a_megabyte_is_parked_and_not_kept_whole(house: House, engine: Engine) -> None:
+    await post(house, engine, deal(1), deal(2, remark="x" * 1_100_000), deal(3))
+    rows = await parked(house)
+    assert [row.key for row in rows] == [f"{2:024}"]
+    assert "1.1 MB" in rows[0].error and "1.1 MB" in rows[0].error_zh
+    (kept,) = await house.rows("SELECT record FROM inbox WHERE state = 'parked'")
+    assert kept.record["deal_no__c"] == "XS202600002" and "remark" not in kept.record
+    assert await count(house, "k_order") == 2
+    await post(house, engine, deal(2, remark="x" * 1_100_000))
+    assert len(await parked(house)) == 1
+
+
 async def test_one_bad_record_among_five_hundred(house: House, engine: Engine) -> None:
     records = [deal(number) for number in range(1, 501)]
     del records[249]["_id"]
