@@ -133,11 +133,10 @@ def _in_one_form(rule: str | list[str]) -> str | list[str]:
 
 
 class KindSpec(_Spec):
-    """kinds/KIND.yaml: fields in the notation of our own kinds. `append_only`: things that only happen."""
+    """kinds/KIND.yaml: fields in the notation of our own kinds."""
 
     kind: Annotated[str, Field(pattern=KIND_NAME)]
     fields: dict[str, Any]
-    append_only: bool = False
 
 
 def stored(spec: _Spec) -> dict[str, Any]:
