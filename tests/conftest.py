@@ -12,6 +12,15 @@ from tests.support.database import data_folder, fresh_database, make_template, r
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The full sizes run where they are asked for (`make test-full`)."""
+    if os.environ.get("HUB_TEST_FULL") == "1":
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """The address of an empty database on the run's own server."""

@@ -75,15 +75,16 @@ class Reader:
                 return
             after = rows[-1]["_id"]
 
-    async def changed(self, ctx: Context, since: int, *, invalid: bool) -> AsyncIterator[list[Record]]:
-        """Rows stamped `since` or later, oldest first, each page starting at the stamp the one before ended with."""
+    async def changed(self, ctx: Context, since: int, *, invalid: bool) -> AsyncIterator[tuple[list[Record], bool]]:
+        """Rows stamped `since` or later, oldest first, each page starting at the stamp the one before ended with; and
+        whether that was the end."""
         seen: set[str] = set()
         while True:
             filters = [*alive(invalid), where(STAMP, "GTE", since)]
             rows = await self.rows(ctx, filters, order=(STAMP, "_id"))
             fresh = [row for row in rows if row["_id"] not in seen]
             if fresh:
-                yield fresh
+                yield fresh, len(rows) < PAGE
             if len(rows) < PAGE:
                 return
             last = int(rows[-1][STAMP])
@@ -93,7 +94,7 @@ class Reader:
             # More rows than a page share one millisecond, as after an import.
             at_once = [*alive(invalid), where(STAMP, "EQ", last)]
             async for more in self.walk(ctx, at_once, after=rows[-1]["_id"]):
-                yield more
+                yield more, False
             since, seen = last + 1, set()
 
     async def by_key(self, ctx: Context, keys: Sequence[str], *, invalid: bool = False) -> list[Record]:

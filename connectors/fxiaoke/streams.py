@@ -3,18 +3,33 @@
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 
 from connectors.fxiaoke import schema as fields
 from connectors.fxiaoke.lines import Lines
 from connectors.fxiaoke.query import PAGE, STAMP, Reader, where
 from connectors.fxiaoke.writing import create, delete, differing, invalidate, update
-from hub.sdk import Context, FieldError, NotFound, Page, Push, Pushed, Record, Rejected
+from hub.sdk import (
+    Context,
+    FieldError,
+    NotFound,
+    Page,
+    Push,
+    Pushed,
+    Record,
+    Rejected,
+    Rows,
+    Start,
+    Window,
+    changes,
+)
 from hub.sdk.connector import Grade
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """A cursor: the last stamp seen among the living rows and among the invalidated ones, as the vendor gave them.
+    """A cursor: one among the living rows and one among the invalidated ones.
 
     They are two queries, so one stamp for both would lose a row that was invalidated while the other was read."""
 
@@ -42,15 +57,25 @@ class ReadStream:
 
     async def pull(self, ctx: Context, cursor: str | None) -> AsyncIterator[Page]:
         marks = Marks.parse(cursor)
-        overlap = int(ctx.config.overlap * 1000)
-        since = max(int(marks.living or 0) - overlap, 0)
-        async for rows in self.reader.changed(ctx, since, invalid=False):
-            marks = replace(marks, living=str(rows[-1][STAMP]))
-            yield Page(await self._whole(ctx, rows), str(marks))
-        since = max(int(marks.invalid or 0) - overlap, 0)
-        async for rows in self.reader.changed(ctx, since, invalid=True):
-            marks = replace(marks, invalid=str(rows[-1][STAMP]))
-            yield Page(await self._whole(ctx, rows, invalid=True), str(marks))
+        window = Window(overlap=timedelta(seconds=ctx.config.overlap))
+        living = partial(self._changed, ctx, invalid=False)
+        doubt = None
+        async for page in changes(window, ctx.clock, marks.living, living):
+            marks, doubt = replace(marks, living=page.cursor), page.doubt
+            yield Page(page.records, str(marks))
+        invalid = partial(self._changed, ctx, invalid=True)
+        async for page in changes(window, ctx.clock, marks.invalid, invalid):
+            marks = replace(marks, invalid=page.cursor)
+            # The last living row may be the one that is invalid now, and an invalid one may be deleted for good.
+            doubt = None if page.records else doubt
+            yield Page(page.records, str(marks))
+        if doubt is not None:
+            yield Page((), str(marks), doubt=doubt)
+
+    async def _changed(self, ctx: Context, start: Start, *, invalid: bool) -> AsyncIterator[Rows]:
+        async for rows, last in self.reader.changed(ctx, int(start.since or 0), invalid=invalid):
+            stamps = [str(row[STAMP]) for row in rows]
+            yield Rows(await self._whole(ctx, rows, invalid=invalid), stamps, rows[-1]["_id"], last=last)
 
     async def fetch(self, ctx: Context, keys: Sequence[str]) -> Sequence[Record]:
         """Invalidated records come too, with life_status invalid; deleted ones are absent."""
@@ -83,6 +108,7 @@ class WriteStream(ReadStream):
 
     grade: Grade = "C"
     settle = 5.0
+    ends = frozenset({"cancel", "delete"})
 
     async def push(self, ctx: Context, push: Push) -> Pushed:
         verbs = {"create": self._create, "update": self._update, "cancel": self._cancel, "delete": self._delete}

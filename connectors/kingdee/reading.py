@@ -8,50 +8,69 @@ from connectors.kingdee.client import query, quoted
 from connectors.kingdee.config import is_field_key
 from connectors.kingdee.documents import Layout, assemble, grouped, value_at, with_column
 from connectors.kingdee.forms import Form
-from hub.sdk import ConfigInvalid, Context, Page, Record, Unavailable
+from hub.sdk import ConfigInvalid, Context, Page, Record, Rows, Start, Unavailable, Window, changes
 
 STAMP = "FModifyDate"
 OVERLAP = timedelta(minutes=5)
 FETCH_AT_ONCE = 100  # keys in one `in (…)`
 
 
-async def pull(ctx: Context, plan: Layout, cursor: str | None) -> AsyncIterator[Page]:
-    """Documents in the order of (stamp, key). The filter moves with what was read: page numbers would miss rows
-    while data changes. The cursor is the last stamp, verbatim."""
-    where = "" if cursor is None else f"{STAMP} >= {quoted(_before(cursor))}"
-    position: tuple[str, int] | None = None
+def pull(ctx: Context, plan: Layout, cursor: str | None) -> AsyncIterator[Page]:
+    """Documents in the order of (stamp, key). Stamps are the server's local time without a zone."""
+    window = Window(overlap=OVERLAP, zone=ctx.zone)
+    return changes(window, ctx.clock, cursor, lambda start: _changed(ctx, plan, start))
+
+
+async def _changed(ctx: Context, plan: Layout, start: Start) -> AsyncIterator[Rows]:
+    """The filter moves with what was read: page numbers would miss rows while data changes."""
+    position = start.after
+    where = _behind(plan, position) if position else _since(start.since)
     while True:
         rows = await query(ctx, plan.form, plan.names, where=where, order=_pull_order(plan))
         whole = len(rows) < ctx.config.page_size
-        documents, reached = await _complete(ctx, plan, rows, whole)
+        documents, stamps, key = await _complete(ctx, plan, rows, whole)
         if not documents:
             return
+        reached = (stamps[-1], key)
         if reached == position:
             raise Unavailable(f"{plan.form.stream}: Kingdee gave the same page twice", zh="金蝶两次返回同一页数据")
         position = reached
-        yield Page(documents, reached[0])
+        yield Rows(documents, stamps, key, last=whole)
         if whole:
             return
-        stamp = quoted(_literal(reached[0]))
-        where = f"{STAMP} > {stamp} or ({STAMP} = {stamp} and {plan.form.key} > {reached[1]})"
+        where = _behind(plan, position)
 
 
 async def _complete(
     ctx: Context, plan: Layout, rows: Sequence[Sequence[Any]], whole: bool
-) -> tuple[list[Record], tuple[str, int]]:
-    """The documents of a page and the position reached. A full page may cut its last document: that one is left to
-    the next page, or, when it fills the page alone, read by itself."""
+) -> tuple[list[Record], list[str], str]:
+    """The documents of a page, their stamps, and the last one's key. A full page may cut its last document: that one
+    is left to the next page, or, when it fills the page alone, read by itself."""
     groups = list(grouped(rows))
     if not whole and len(groups) > 1:
         groups.pop()
     if not groups:
-        return [], ("", 0)
+        return [], [], ""
     stamp_at = plan.names.index(STAMP)
-    last = groups[-1][0]
-    position = (str(last[stamp_at]), int(last[0]))
+    stamps, key = [str(group[0][stamp_at]) for group in groups], str(groups[-1][0][0])
     if not whole and len(groups) == 1 and len(groups[0]) == len(rows):
-        return await select(ctx, plan, f"{plan.form.key} = {position[1]}"), position
-    return assemble(plan, [row for group in groups for row in group]), position
+        return await select(ctx, plan, f"{plan.form.key} = {key}"), stamps, key
+    return assemble(plan, [row for group in groups for row in group]), stamps, key
+
+
+def _since(stamp: str | None) -> str:
+    if stamp is None:
+        return ""
+    _demand_stamp(stamp)
+    return f"{STAMP} >= {quoted(_literal(stamp))}"
+
+
+def _behind(plan: Layout, position: tuple[str, str]) -> str:
+    """Every document after this one."""
+    stamp, key = position
+    _demand_stamp(stamp)
+    said = quoted(_literal(stamp))
+    return f"{STAMP} > {said} or ({STAMP} = {said} and {plan.form.key} > {int(key)})"
 
 
 def _pull_order(plan: Layout) -> str:
@@ -67,15 +86,11 @@ def _literal(stamp: str) -> str:
     return stamp.replace("T", " ")
 
 
-def _before(cursor: str) -> str:
-    """The cursor less the overlap; the server's local time on both sides, so no zone is needed."""
+def _demand_stamp(text: str) -> None:
     try:
-        at = datetime.fromisoformat(cursor)
+        datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigInvalid(
-            f"cursor {cursor!r} is no time stamp; start a backfill", zh="游标无效，请重新回补"
-        ) from None
-    return (at - OVERLAP).isoformat(sep=" ", timespec="milliseconds")
+        raise ConfigInvalid(f"cursor {text!r} is no time stamp; start a backfill", zh="游标无效，请重新回补") from None
 
 
 async def select(ctx: Context, plan: Layout, where: str) -> list[Record]:

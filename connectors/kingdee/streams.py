@@ -41,6 +41,7 @@ class ReadStream:
 class WriteStream(ReadStream):
     """A form that is written too; our reference stands in a custom field of it."""
 
+    ends = frozenset({"cancel", "delete"})
     settle = 5.0  # a query sees a saved bill at once; this is for a call still running after its time-out
 
     def __init__(self, form: Form, schema: Mapping[str, str], grade: Grade) -> None:

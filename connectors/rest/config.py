@@ -40,7 +40,8 @@ class Part(BaseModel):
 
 class Paging(Part):
     """How a list goes on. `more`: truthy while there are further pages; without it one call more finds the end.
-    next_link: `next` finds the next address in the answer; without it the `Link` header (rel="next") is read."""
+    next_link: `next` finds the next address in the answer; without it the `Link` header (rel="next") is read.
+    `total`: where an answer says how many records the list has; it proves that a reading was complete."""
 
     kind: Literal["none", "page", "offset", "next_link"] = "none"
     size: int = Field(default=100, ge=1, le=10_000)
@@ -50,16 +51,20 @@ class Paging(Part):
     offset_param: str = "offset"
     next: Expression | None = None
     more: Expression | None = None
+    total: Expression | None = None
 
 
 class Cursor(Part):
     """The parameter that asks for what changed, and where a record says when it changed. `sorted`: the list comes
-    oldest change first; `overlap` seconds are read again each time."""
+    oldest change first; `overlap` seconds are read again each time; up to `lag` seconds late a record may appear with a
+    stamp in the past. `granularity: day` where stamps look exact and tell the day only (a plain date says so itself)."""
 
     param: str
     path: Path
     overlap: int = Field(default=60, ge=0)
+    lag: int = Field(default=60, ge=0)
     sorted: bool = True
+    granularity: Literal["as_written", "day"] = "as_written"
 
 
 class Call(Part):

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from connectors.rest.client import address_of, call, next_address
 from connectors.rest.config import Paging, StreamSpec
-from connectors.rest.values import order, rewound, search, text_at
-from hub.sdk import ConfigInvalid, Context, NotFound, Page, Record, Reply
+from connectors.rest.values import search, text_at
+from hub.sdk import ConfigInvalid, Context, NotFound, Page, Record, Reply, Rows, Start, Window, changes
 
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+PASSES = 4  # how often a run of numbered pages is walked at most until one walk brings nothing unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,52 +30,101 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One page as it came: its rows, and the place of the next one (None: it was the last)."""
+    """One page as it came: its rows, how many the list has where the answer tells, and the place of the next page
+    (None: it was the last)."""
 
     rows: list[Record]
+    total: int | None
     following: Place | None
+
+
+def window_of(ctx: Context, spec: StreamSpec) -> Window:
+    """What the stream's stamps are worth, as it is declared."""
+    assert spec.cursor is not None
+    said = spec.cursor
+    exact = timedelta(days=1) if said.granularity == "day" else None
+    return Window(exact, timedelta(seconds=said.overlap), timedelta(seconds=said.lag), said.sorted, ctx.zone)
 
 
 async def pull(ctx: Context, name: str, spec: StreamSpec, cursor: str | None) -> AsyncIterator[Page]:
     """What changed since the cursor; everything where the interface has no cursor."""
     if spec.cursor is None:
-        async for rows in walk(ctx, name, spec, None):
-            yield Page(rows, cursor="")
+        async for rows, total, _ in _sheets(ctx, name, spec, None, sure=False):
+            yield Page(rows, "", total=total)
         return
-    since = rewound(cursor, spec.cursor.overlap) if cursor else None
-    newest = cursor or ""
-    held: list[Record] | None = None
-    async for rows in walk(ctx, name, spec, since):
+    window = window_of(ctx, spec)
+    async for page in changes(window, ctx.clock, cursor, lambda start: _changed(ctx, name, spec, start)):
+        yield page
+
+
+async def _changed(ctx: Context, name: str, spec: StreamSpec, start: Start) -> AsyncIterator[Rows]:
+    async for rows, total, last in _sheets(ctx, name, spec, start.since):
         stamps = [_stamp(row, name, spec) for row in rows]
-        newest = max([newest, *stamps], key=order)
-        if spec.cursor.sorted:
-            yield Page(rows, cursor=newest)
-            continue
-        # In no order: until the last page is in, an older change may still come, so the cursor stays where it was.
-        if held is not None:
-            yield Page(held, cursor=cursor or "")
-        held = rows
-    if held is not None:
-        yield Page(held, cursor=newest)
+        yield Rows(rows, stamps, key_of(rows[-1], name, spec) if rows else "", total, last)
 
 
 async def walk(ctx: Context, name: str, spec: StreamSpec, since: str | None) -> AsyncIterator[list[Record]]:
     """All pages of a list that hold anything; what a page repeats of the one before is left out."""
+    async for rows, _, _ in _sheets(ctx, name, spec, since):
+        if rows:
+            yield rows
+
+
+@dataclass(slots=True)
+class _Run:
+    """Pages turned by number or link. A row that comes or goes meanwhile shifts the others past the next page, so
+    such a run is walked again until a walk brings nothing unseen."""
+
+    begin: Place
+    keys: set[str] = field(default_factory=set)
+    pages: int = 0
+    unseen: bool = False
+    passes: int = 1
+
+    def again(self) -> bool:
+        return self.pages > 1 and self.unseen and self.passes < PASSES
+
+
+async def _sheets(
+    ctx: Context, name: str, spec: StreamSpec, since: str | None, *, sure: bool = True
+) -> AsyncIterator[tuple[list[Record], int | None, bool]]:
+    """Fresh rows, how many the whole list has where told, and whether that was the end. `sure`: runs of numbered pages
+    are walked again; without it a row that was missed comes with the next reading of the whole list."""
     place: Place | None = Place(since)
     before: dict[str, Record] = {}
+    total: int | None = None
+    run: _Run | None = None
     while place is not None:
         sheet = await _sheet(ctx, name, spec, place)
+        total = sheet.total if total is None else total
         page = {key_of(row, name, spec): row for row in sheet.rows}
         if page and page.keys() == before.keys() and place.since == since:
-            raise ConfigInvalid(
-                f"two pages of `{name}` hold the same records: check `paging` ({spec.paging.kind})",
-                zh=f"{name} 连续两页记录相同：请检查 paging（{spec.paging.kind}）",
-                scope=name,
-            )
-        fresh = [row for key, row in page.items() if before.get(key) != row]
-        if fresh:
-            yield fresh
-        before, since, place = page, place.since, sheet.following
+            raise _same_page(name, spec)
+        run = run or _Run(place)
+        first_walk = run.passes == 1
+        fresh = [row for key, row in page.items() if (before.get(key) != row if first_walk else key not in run.keys)]
+        run.unseen |= not page.keys() <= run.keys
+        run.keys |= page.keys()
+        run.pages += first_walk and bool(page)
+        following = sheet.following
+        before, since = page, place.since
+        if following is None or (following.number == 0 and following.link is None):
+            if sure and run.again():
+                following, before = run.begin, {}
+                run.passes, run.unseen = run.passes + 1, False
+            else:
+                run = None
+        if fresh or following is None:
+            yield fresh, total, following is None
+        place = following
+
+
+def _same_page(name: str, spec: StreamSpec) -> ConfigInvalid:
+    return ConfigInvalid(
+        f"two pages of `{name}` hold the same records: check `paging` ({spec.paging.kind})",
+        zh=f"{name} 连续两页记录相同：请检查 paging（{spec.paging.kind}）",
+        scope=name,
+    )
 
 
 async def fetch(ctx: Context, name: str, spec: StreamSpec, keys: Sequence[str]) -> list[Record]:
@@ -145,12 +197,18 @@ async def _sheet(ctx: Context, name: str, spec: StreamSpec, place: Place) -> She
             zh=f"{name} 的 list: {spec.list_at} 在答复中找不到记录列表",
             scope=name,
         )
-    _check_order(rows, name, spec, place)
-    following = _following(spec, place, rows, answer)
+    _check_order(ctx, rows, name, spec, place)
+    following = _following(ctx, spec, place, rows, answer)
     if spec.paging.kind == "next_link":
         link = _link(spec.paging, answer, reply)
-        following = Place(place.since, link=next_address(ctx.config, current, link, name)) if link else None
-    return Sheet(rows, following)
+        address = next_address(ctx.config, current, link, name) if link else None
+        following = _anchored(ctx, spec, place, rows, Place(place.since, link=address)) if address else None
+    return Sheet(rows, _total(spec.paging, answer), following)
+
+
+def _total(paging: Paging, answer: Any) -> int | None:
+    found = search(paging.total, answer) if paging.total is not None else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def _params(spec: StreamSpec, place: Place) -> dict[str, str]:
@@ -166,7 +224,7 @@ def _params(spec: StreamSpec, place: Place) -> dict[str, str]:
     return params
 
 
-def _following(spec: StreamSpec, place: Place, rows: list[Record], answer: Any) -> Place | None:
+def _following(ctx: Context, spec: StreamSpec, place: Place, rows: list[Record], answer: Any) -> Place | None:
     """The next page of `page` and `offset` lists."""
     paging = spec.paging
     if paging.kind in {"none", "next_link"} or not rows:
@@ -179,26 +237,35 @@ def _following(spec: StreamSpec, place: Place, rows: list[Record], answer: Any) 
     # A first page shorter than asked for is the end, or the server's own limit: the next one tells.
     cap = place.cap or min(len(rows), paging.size)
     onward = Place(place.since, place.number + 1, place.seen + len(rows), cap)
-    if spec.cursor is None or not spec.cursor.sorted or len(rows) < full:
+    return onward if len(rows) < full else _anchored(ctx, spec, place, rows, onward)
+
+
+def _anchored(ctx: Context, spec: StreamSpec, place: Place, rows: list[Record], onward: Place) -> Place:
+    """A record that changes while we read moves to the end and shifts the others one place forward, past the next page.
+    Asking anew from the last stamp misses none; only a page of one stamp, or of an hour that clocks show twice, must be
+    turned by number."""
+    if spec.cursor is None or not spec.cursor.sorted or not rows:
         return onward
-    # A record that changes while we read moves to the end and shifts the others one place forward, past the next
-    # page. Asking anew from the last stamp misses none; only a page of one stamp must be turned by number.
     last = text_at(rows[-1], spec.cursor.path)
-    return onward if last == (place.since or "") else replace(onward, since=last, number=0, seen=0)
+    if last == (place.since or "") or window_of(ctx, spec).stamp(last).repeats:
+        return onward
+    return Place(last, cap=onward.cap)
 
 
-def _check_order(rows: list[Record], name: str, spec: StreamSpec, place: Place) -> None:
+def _check_order(ctx: Context, rows: list[Record], name: str, spec: StreamSpec, place: Place) -> None:
     """A list that is not what its declaration says would make the cursor pass records by."""
     if spec.cursor is None or not spec.cursor.sorted or not rows:
         return
-    stamps = [order(text_at(row, spec.cursor.path)) for row in rows]
-    if stamps != sorted(stamps):
+    window = window_of(ctx, spec)
+    stamps = [window.stamp(text_at(row, spec.cursor.path)) for row in rows]
+    if any(later.order < one.order and not (one.repeats and later.repeats) for one, later in pairwise(stamps)):
         raise ConfigInvalid(
             f"`{name}` does not come oldest change first: ask for it with `params`, or say `sorted: no` at `cursor`",
             zh=f"{name} 没有按修改时间升序返回：请用 params 指定排序，或在 cursor 写 sorted: no",
             scope=name,
         )
-    if place.since and stamps[-1] < order(place.since):
+    since = window.stamp(place.since) if place.since else None
+    if since is not None and stamps[-1].order < since.order and not (since.repeats and stamps[-1].repeats):
         raise ConfigInvalid(
             f"`{name}` was asked for changes since {place.since} and answers with older ones: check `cursor.param`",
             zh=f"{name} 查询 {place.since} 之后的变更却返回更早的记录：请检查 cursor.param",

@@ -1,5 +1,6 @@
 """A small JSON CRM/ERP: three ways of paging, a cursor filter, both kinds of credentials, limits, tags, signed hooks."""
 
+import math
 from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +24,11 @@ __all__ = ["RestSandbox", "sandbox", "sandbox_config"]
 
 @dataclass(slots=True)
 class Settings:
-    """`calls` per `per` seconds; small ones make the limit easy to meet."""
+    """`calls` per `per` seconds; small ones make the limit easy to meet. `hint`: say when to come again."""
 
     calls: int = 1000
     per: float = 60.0
+    hint: bool = True
 
 
 class Trouble(Exception):
@@ -135,7 +137,9 @@ class RestSandbox(Sandbox):
     def _with_line_ids(self, record: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(record.get("lines"), list):
             return record
-        lines = [{"id": f"{record['id']}-{count}", **line} for count, line in enumerate(record["lines"], 1)]
+        # A line's id is never given to another one: one that is added later bears the version it came with.
+        first = record["id"] if record["version"] == 1 else f"{record['id']}-{record['version']}"
+        lines = [{"id": f"{first}-{count}", **line} for count, line in enumerate(record["lines"], 1)]
         return {**record, "lines": lines}
 
     def _now(self) -> str:
@@ -183,7 +187,8 @@ class RestSandbox(Sandbox):
             self._calls.popleft()
         if len(self._calls) >= self.settings.calls:
             wait = self.settings.per - (now - self._calls[0]).total_seconds()
-            raise Trouble(429, "too_many", "too many requests", headers={"retry-after": str(int(wait) or 1)})
+            headers = {"retry-after": str(math.ceil(wait))} if self.settings.hint else {}
+            raise Trouble(429, "too_many", "too many requests", headers=headers)
         self._calls.append(now)
 
     def _list(self, request: Request, table: str, body: Any) -> Response:

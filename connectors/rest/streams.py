@@ -17,6 +17,8 @@ class RestStream:
         self.schema: Mapping[str, str] = spec.types
         self.grade: Grade = "A" if spec.idempotency_header else "C"
         self.settle = spec.settle
+        ends = {"cancel": spec.cancel, "delete": spec.delete}
+        self.ends = frozenset(name for name, declared in ends.items() if declared)
         for verb, declared, method in (
             ("fetch", spec.get, self._fetch),
             ("find", spec.find, self._find),

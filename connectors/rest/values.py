@@ -1,7 +1,6 @@
-"""Values at paths of a record, and stamps that say when it changed."""
+"""Values at paths of a record."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -55,31 +54,3 @@ def covers(there: Any, pushed: Any) -> bool:
 def missing_from(there: Record, pushed: Record) -> Record:
     """The pushed fields in which the record there differs."""
     return {name: value for name, value in pushed.items() if not covers(there.get(name), value)}
-
-
-def order(stamp: str) -> tuple[int, Decimal, str]:
-    """Numbers by value, everything else as text: stamps of one stream are of one format."""
-    return (0, Decimal(stamp), "") if stamp.isdigit() else (1, Decimal(0), stamp)
-
-
-def rewound(stamp: str, seconds: int) -> str:
-    """The stamp some seconds earlier, in its own format. What is no time (a running number) is given back as it is."""
-    if not seconds:
-        return stamp
-    if stamp.isdigit() and len(stamp) >= 10:
-        unit = 1000 if len(stamp) >= 13 else 1
-        return str(int(stamp) - seconds * unit)
-    try:
-        moment = datetime.fromisoformat(stamp)
-    except ValueError:
-        return stamp
-    if len(stamp) == 10:
-        return (moment - timedelta(days=1 + seconds // 86_400)).date().isoformat()
-    earlier = (moment - timedelta(seconds=seconds)).isoformat(sep=stamp[10], timespec=_fraction(stamp))
-    return earlier.replace("+00:00", "Z") if stamp.endswith("Z") else earlier
-
-
-def _fraction(stamp: str) -> str:
-    _, point, rest = stamp.partition(".")
-    digits = len(rest) - len(rest.lstrip("0123456789"))
-    return "seconds" if not point else "milliseconds" if digits <= 3 else "microseconds"

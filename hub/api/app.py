@@ -13,12 +13,28 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from hub import __version__
-from hub.api import health, hooks, problems
+from hub.api import health, hooks, metrics, problems
 from hub.api.correlation import RequestId
 from hub.api.problems import ApiError
 from hub.api.services import Services
-from hub.api.v1 import arrivals, configuration, connections, deliveries, entities, overview, syncs, tokens
+from hub.api.v1 import (
+    arrivals,
+    configuration,
+    connections,
+    deliveries,
+    drifts,
+    entities,
+    failed,
+    mappings,
+    overview,
+    questions,
+    runs,
+    syncs,
+    tokens,
+    versions,
+)
 from hub.canon.joinable import CannotJoin
+from hub.config.versions import NoSuchMapping, VersionError
 from hub.db.session import is_passing
 from hub.sync.controls import Unknown
 from hub.sync.desk import DeskError, NotThere
@@ -35,10 +51,15 @@ ROUTERS = (
     arrivals.inbox,
     arrivals.bells,
     deliveries.routes,
-    overview.failed,
-    overview.runs,
+    failed.routes,
+    failed.windows,
+    drifts.routes,
+    runs.routes,
+    questions.routes,
     overview.status,
     configuration.routes,
+    mappings.routes,
+    versions.routes,
     tokens.routes,
 )
 
@@ -77,7 +98,9 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(DeskError, _desk_error)
     app.add_exception_handler(CannotJoin, _cannot_join)
     app.add_exception_handler(Unknown, _unknown)
+    app.add_exception_handler(VersionError, _version_error)
     app.include_router(health.routes)
+    app.router.routes.extend(metrics.routes(services))
     for router in ROUTERS:
         app.include_router(router)
     return app
@@ -122,3 +145,9 @@ def _cannot_join(request: Request, error: Exception) -> Response:
 def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, Unknown)
     return problems.answer(ApiError(404, error.sentence, error.zh))
+
+
+def _version_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VersionError)
+    status = 404 if isinstance(error, NoSuchMapping) else 409
+    return problems.answer(ApiError(status, error.sentence, error.zh))

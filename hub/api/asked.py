@@ -1,11 +1,12 @@
 """What the API is asked: bodies of requests, and the filters of lists."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from hub.api.problems import ApiError
+from hub.sync.groups import Selection
 
 
 class _Asked(BaseModel):
@@ -44,10 +45,36 @@ class InboxCorrection(_Asked):
     link: int | Literal["new"] | None = None
 
 
+class Keeping(_Asked):
+    """Whose value is kept: the connection's name."""
+
+    connection: str = Field(min_length=1, max_length=63)
+
+
 class Files(_Asked):
     """A configuration directory: path inside it -> text."""
 
     files: dict[str, str] = Field(max_length=2000)
+
+
+class DraftText(_Asked):
+    text: str = Field(max_length=262_144, description="The whole mapping file")
+
+
+class Publishing(_Asked):
+    """`text` instead of the draft; `note` stands in the history."""
+
+    text: str | None = Field(None, max_length=262_144)
+    note: str | None = Field(None, max_length=1000)
+
+
+class RollingBack(_Asked):
+    version: int = Field(ge=1)
+    note: str | None = Field(None, max_length=1000)
+
+
+class Reason(_Asked):
+    reason: str = Field(min_length=1, max_length=1000)
 
 
 class TokenRequest(_Asked):
@@ -76,6 +103,49 @@ class Listing(_Asked):
 
     def filters(self) -> dict[str, Any]:
         return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
+
+
+class Failed(Listing):
+    group: str | None = Field(None, max_length=20, description="Only members of this group")
+
+
+class FailedSelection(_Asked):
+    """Which failed work: a group, or rows of one table by number or by a filter."""
+
+    group: str | None = Field(None, max_length=20, description="Its id in the list of groups")
+    what: Literal["inbox", "delivery", "bell", "receipt"] | None = None
+    ids: list[int] = Field([], max_length=10_000)
+    connection: str | None = Field(None, max_length=63)
+    stream: str | None = Field(None, max_length=200)
+    error_class: str | None = Field(None, max_length=63)
+
+    def selection(self) -> Selection:
+        return Selection(self.what, tuple(self.ids), self.group, self.connection, self.stream, self.error_class)
+
+
+class FailedDismissal(FailedSelection):
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class FailedCorrection(FailedSelection):
+    """Either `values`, or `new` where `old` stands at `path` (of a record: left out, the field that failed)."""
+
+    values: dict[str, Any] | None = None
+    old: str | None = Field(None, max_length=10_000)
+    new: Any = None
+    path: str = Field("", max_length=500)
+
+
+class Assignment(_Asked):
+    owner: str | None = Field(None, max_length=100)
+    note: str | None = Field(None, max_length=1000)
+
+
+class Window(_Asked):
+    """From, up to but without; with a zone."""
+
+    since: AwareDatetime
+    until: AwareDatetime
 
 
 class Entities(Listing):
@@ -115,6 +185,37 @@ class Deliveries(Listing):
     state: str | None = None
     error_class: str | None = None
     correlation: str | None = None
+
+
+class Drifts(Listing):
+    sync: str | None = None
+    what: Literal["missing_here", "missing_there", "different"] | None = None
+    state: Literal["open", "repairing", "closed", "dismissed"] | None = None
+    entity_id: int | None = None
+
+
+class ChosenDrifts(_Asked):
+    """By their numbers, or all open ones of a sync, or of one sort in it."""
+
+    ids: list[int] | None = Field(None, min_length=1, max_length=500)
+    sync: str | None = None
+    what: Literal["missing_here", "missing_there", "different"] | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.ids is None and self.sync is None:
+            raise ValueError("say which: ids, or sync")
+        return self
+
+
+class DriftRepair(ChosenDrifts):
+    choice: Literal["accept", "recreate"] | None = Field(
+        None, description="For records missing there: take them for deleted, or create them anew"
+    )
+
+
+class DriftDismissal(ChosenDrifts):
+    reason: str = Field(min_length=1, max_length=1000)
 
 
 class Runs(Listing):

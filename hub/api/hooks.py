@@ -15,10 +15,12 @@ from hub.api.services import Services
 from hub.config.runtime import Bound, Configuration
 from hub.sdk import Accepted, ConnectorError, Incoming, Refused
 from hub.security.redact import MASK, redact, secret_name
-from hub.sync.intake import IntakeDown, ReceiptRow, digest_id
+from hub.sync.intake import IntakeDown
+from hub.sync.receipts import ReceiptRow, digest_id
 
 log = logging.getLogger("hub.api.hooks")
 
+CORRELATION: Final = "X-Correlation-Id"  # under this everything is found that follows from the call
 MAX_BODY: Final = 10 * 1024 * 1024
 KEPT_BODY: Final = 64 * 1024  # of a refused call
 KEPT_NAME: Final = 64  # characters of a connection's name that we do not know
@@ -102,15 +104,17 @@ class Hooks:
             event_id = digest_id(incoming.body, incoming.path, *sorted(map("=".join, incoming.query.items())))
         row = _row(bound.name, incoming, bound.secrets, event_id, "due" if accepted.keep else "done")
         try:
-            await self._services.intake.take(row)
+            placed = await self._services.intake.take(row)
         except IntakeDown as down:
             return _refusal(Unready(down.sentence, down.zh))
         answer = accepted.answer
-        return Response(answer.body, answer.status, media_type=answer.content_type)
+        headers = {CORRELATION: placed.correlation}
+        return Response(answer.body, answer.status, headers, media_type=answer.content_type)
 
     async def _refuse(self, name: str, bound: Bound | None, incoming: Incoming, refused: Refused) -> Response:
         """The caller hears why, and so does whoever looks at the receipts."""
         configuration = self._services.configurations.current
+        correlation: str | None = None
         known = configuration is not None and (name in configuration.connections or _broken(configuration, name))
         if configuration is not None and (known or self._room_for_stranger(incoming)):
             row = _row(name[:KEPT_NAME], incoming, bound.secrets if bound else frozenset(), None, "done")
@@ -123,10 +127,10 @@ class Hooks:
                 reason_zh=refused.zh,
             )
             try:
-                await self._services.intake.take(row)
+                correlation = (await self._services.intake.take(row)).correlation
             except IntakeDown as down:
                 return _refusal(Unready(down.sentence, down.zh))
-        return _refusal(refused)
+        return _refusal(refused, correlation)
 
     def _room_for_stranger(self, incoming: Incoming) -> bool:
         minute = int(incoming.received_at.timestamp()) // 60
@@ -194,8 +198,10 @@ def _broken(configuration: Configuration, name: str) -> bool:
     return f"connection {name}" in configuration.broken
 
 
-def _refusal(refused: Refused) -> Response:
+def _refusal(refused: Refused, correlation: str | None = None) -> Response:
     headers = {"Retry-After": COME_AGAIN} if refused.status == 503 else {}
+    if correlation is not None:
+        headers[CORRELATION] = correlation
     return problem_response(Problem(title=str(refused), title_zh=refused.zh, status=refused.status), headers)
 
 

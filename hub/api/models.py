@@ -67,6 +67,11 @@ class Sync(Answered):
     mapping: str | None
     mode: Literal["paused", "observing", "live"]
     health: Literal["reconciled", "unverified", "behind", "drifting", "failing", "paused", "observing"]
+    health_reason: str
+    health_reason_zh: str
+    reconciled_at: datetime | None = Field(None, description="When both sides were last compared, completely")
+    reconcile_at: datetime | None = Field(None, description="When they are compared next")
+    drifts: int = Field(0, description="Records on which both sides differ")
     cursor: str | None
     lag_seconds: int
     last_pull_at: datetime | None
@@ -75,6 +80,10 @@ class Sync(Answered):
     failures: int
     error: str | None
     error_zh: str | None
+    doubt: str | None = Field(
+        None, description="Why the last reading, though without an error, may not be all there is"
+    )
+    doubt_zh: str | None = None
     inbox_waiting: int
     inbox_parked: int
     deliveries_waiting: int
@@ -139,6 +148,7 @@ class InboxRow(Failure):
     entity_id: int | None
     note: str | None
     settled_at: datetime | None
+    from_link: bool = Field(description="Of a re-mapping: the record is what the link knows")
 
 
 class InboxDetail(InboxRow):
@@ -175,6 +185,7 @@ class Attempt(Answered):
     at: datetime
     seconds: Decimal
     version: int
+    correlation: str
     outcome: str
     error: str | None
     error_zh: str | None
@@ -201,7 +212,7 @@ class Bell(Failure):
 
 
 class Run(Answered):
-    """One execution of a pull or backfill."""
+    """One execution of a pull, a backfill or a re-mapping."""
 
     id: int
     sync: str
@@ -212,15 +223,69 @@ class Run(Answered):
     read: int
     unchanged: int
     stored: int
+    pages: int = 0
+    gone: int = Field(0, description="Deletes it concluded")
+    updated_at: datetime | None = None
+    per_second: float | None = Field(None, description="Records read a second, since it began")
     cursor: str | None
+    total: int | None = Field(
+        None, description="How many records it is about: of a pull, where the source tells; of a re-mapping, its links"
+    )
+    done: int = 0
+    changed: int = 0
+    note: str | None = None
+    note_zh: str | None = None
     error: str | None
     error_zh: str | None
+    owner: str | None = Field(None, description="Whose turn it is, while it is held")
+
+
+class DriftField(Answered):
+    """One field on which the sides differ."""
+
+    field: str
+    here: Any
+    there: Any
+    owner: str
+    direction: Literal["in", "out"] = Field(description="in: the value there comes here; out: ours goes there")
+
+
+class Drift(Answered):
+    """One record on which two systems differ although nothing is under way."""
+
+    id: int
+    sync: str
+    connection: str
+    stream: str
+    kind: str
+    key: str
+    entity_id: int | None
+    what: Literal["missing_here", "missing_there", "different"]
+    state: Literal["open", "repairing", "closed", "dismissed"]
+    fields: list[DriftField]
+    run_id: int
+    found_at: datetime | None
+    choice: str | None
+    who: str | None
+    note: str | None
+    note_zh: str | None
+    closed_at: datetime | None
+
+
+class Asked(Answered):
+    """A run that was asked for."""
+
+    run: int
+
+
+class RunDetail(Run):
+    detail: dict[str, Any] = Field(description="What it is about; what it would change, by field and with examples")
 
 
 class Parked(Failure):
     """Something that waits for a person."""
 
-    what: Literal["inbox", "delivery", "bell", "receipt"]
+    what: Literal["inbox", "delivery", "bell", "receipt", "run"]
     id: int
     connection: str
     stream: str
@@ -228,6 +293,34 @@ class Parked(Failure):
     entity_id: int | None
     since: datetime
     attempts: int
+    cause: str | None = Field(None, description="The group it belongs to")
+
+
+class FailedGroup(Failure):
+    """Failed work of one cause: connection, stream, class, field and shape of the sentence."""
+
+    id: str
+    what: Literal["inbox", "delivery", "bell", "receipt", "run"]
+    connection: str
+    stream: str
+    field: str | None
+    shape: str = Field(description="The sentence without numbers, dates, ids and quoted values")
+    count: int
+    oldest: datetime
+    example: int = Field(description="The newest member; its sentence is the group's")
+    example_name: str | None
+    assigned: bool = Field(description="The owner is a person's word, not the connection's")
+    note: str | None
+
+
+class GroupHistory(Answered):
+    """One line of the audit record."""
+
+    at: datetime
+    who: str
+    act: str
+    what: str
+    detail: dict[str, Any]
 
 
 class PlanLine(Answered):
@@ -251,6 +344,79 @@ class Plan(Answered):
     lines: list[PlanLine]
     problems: list[ConfigProblem]
     applied: bool
+
+
+class MappingListed(Answered):
+    """A mapping in use or in draft. `version`: the one in force; null when none is."""
+
+    name: str
+    version: int | None
+    latest: int | None
+    created_at: datetime | None
+    created_by: str | None
+    note: str | None
+    syncs: list[str]
+    draft_by: str | None
+    draft_at: datetime | None
+    draft_based_on: int | None
+
+
+class MappingDraft(Answered):
+    name: str
+    body: str
+    based_on: int | None
+    who: str
+    at: datetime
+
+
+class MappingDetail(Answered):
+    """One version with its text as written, and the texts of what it extends and looks up in."""
+
+    name: str
+    version: int
+    active: bool
+    digest: str
+    created_at: datetime
+    created_by: str
+    note: str | None
+    body: str
+    sources: dict[str, str]
+    draft: MappingDraft | None = None
+
+
+class Remapping(Answered):
+    id: int
+    sync: str
+    state: str
+    total: int | None
+    done: int
+    changed: int
+    note: str | None
+    note_zh: str | None
+
+
+class MappingVersion(Answered):
+    version: int
+    active: bool
+    digest: str
+    created_at: datetime
+    created_by: str
+    note: str | None
+    runs: list[Remapping]
+
+
+class DraftKept(Answered):
+    name: str
+    problems: list[ConfigProblem]
+
+
+class Published(Answered):
+    """Mapping -> the version in force now; the runs of re-mapping; with problems nothing was written."""
+
+    versions: dict[str, int]
+    runs: list[int]
+    behind: list[str] = Field(description="Texts that are no longer what the version was made of")
+    problems: list[ConfigProblem]
 
 
 class Token(Answered):

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.api.access import authorise
+from hub.api.exact import ExactRequest, bounded
 from hub.api.problems import ApiError
 from hub.api.services import Services
 from hub.config.runtime import Configuration
@@ -65,7 +66,8 @@ class WorkRoute(APIRoute):
         handle = super().get_route_handler()
         path = self.path
 
-        async def run(request: Request) -> Response:
+        async def run(received: Request) -> Response:
+            request = ExactRequest(received.scope, bounded(received.receive))
             services: Services = request.app.state.services
             principal = await authorise(services.db, request, request.method, path)
             if request.method == "GET":

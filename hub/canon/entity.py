@@ -15,6 +15,9 @@ JOINED, JOINED_INTO = "_joined", "_joined_into"
 """Names in a change's fields, of no field: who was joined into this entity (or parted from it), and into whom this one
 was joined. Such a change concerns every rule and every target."""
 
+DELETED = "_deleted"
+"""Of no field either: whether its creator's record of the entity is gone."""
+
 
 def is_join(fields: Mapping[str, Any] | None) -> bool:
     """Do these fields of a change tell of a join, or of its undoing?"""

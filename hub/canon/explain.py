@@ -1,6 +1,7 @@
 """Why a field has its value: the change that set it, what that change was caused by, back to where it came from.
 
-Everything is read from the changes, which stay; inbox and receipt only add the file's name while they are there.
+Everything is read from the changes, which stay; the inbox only adds the raw value of a creating change, while it is
+there, and the receipt its number.
 """
 
 import re
@@ -183,8 +184,7 @@ async def _with_source(walk: _Walk, row: Mapping[str, Any], step: Step) -> Step:
     raw = step.raw
     if raw is None and step.path is not None and found.record is not None:
         raw = at_path(found.record, step.path)
-    file = found.path if found.source == "file" else None
-    return replace(step, receipt=found.receipt, file=file, raw=raw)
+    return replace(step, receipt=found.receipt, file=found.file, raw=raw)
 
 
 def at_path(record: Any, path: str) -> Any:
@@ -257,8 +257,17 @@ _SETTING = text(
 _CAUSES = text(f"SELECT {_COLUMNS} FROM change WHERE id = ANY(:ids) ORDER BY id DESC")
 _SOURCE = text(
     """
-    SELECT i.record, r.id AS receipt, r.source, r.path FROM (SELECT 1) one
-    LEFT JOIN inbox i ON i.id = CAST(:inbox AS bigint)
-    LEFT JOIN receipt r ON r.id = coalesce(i.receipt_id, CAST(:receipt AS bigint))
+    SELECT i.record, r.id AS receipt, coalesce(e.file, r.file) AS file FROM (SELECT 1) one
+    LEFT JOIN LATERAL (
+        SELECT record, receipt_id FROM inbox WHERE id = CAST(:inbox AS bigint)
+        UNION ALL SELECT record, receipt_id FROM inbox_archive WHERE id = CAST(:inbox AS bigint) LIMIT 1
+    ) i ON true
+    CROSS JOIN LATERAL (SELECT coalesce(i.receipt_id, CAST(:receipt AS bigint)) AS number) told
+    LEFT JOIN event e ON e.source = 'file' AND e.receipt_id = told.number
+    LEFT JOIN LATERAL (
+        SELECT id, CASE WHEN source = 'file' THEN path END AS file FROM receipt WHERE id = told.number
+        UNION ALL SELECT id, CASE WHEN source = 'file' THEN path END FROM receipt_archive WHERE id = told.number LIMIT 1
+    ) r ON true
     """
 )
+"""A file's name outlives its receipt."""

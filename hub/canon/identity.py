@@ -37,12 +37,14 @@ class Link:
     mapping_version: int | None
     record_version: str | None
     deleted: bool
+    updated_at: datetime | None = None
+    accepted: Mapping[str, Any] = field(default_factory=dict)  # field -> the spelling a person has accepted there
     lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # list field -> vendor line key -> line id
 
 
 _LINK = """
 SELECT id, entity_id, kind, connection, stream, key, known, digest, mapping, mapping_version, record_version,
-       deleted_at IS NOT NULL AS deleted
+       deleted_at IS NOT NULL AS deleted, updated_at, coalesce(accepted, '{{}}') AS accepted
 FROM link WHERE connection = :connection AND stream = :stream AND {column} = ANY(:values)
 """
 
@@ -59,6 +61,11 @@ async def links_by_entity(
     """Links of one stream by entity."""
     rows = await _links(conn, connection, stream, "entity_id", entity_ids)
     return {found.entity_id: found for found in rows}
+
+
+async def links_by_id(conn: AsyncConnection, connection: str, stream: str, ids: Collection[int]) -> list[Link]:
+    """Links of one stream by their own ids, in their order."""
+    return sorted(await _links(conn, connection, stream, "id", ids), key=lambda found: found.id)
 
 
 async def _links(
@@ -191,12 +198,12 @@ async def _save_lines(
 async def resolve(conn: AsyncConnection, connection: str, refs: Collection[Ref]) -> dict[Ref, int]:
     """What references of one connection's records mean: entity ids, or line ids for `kind.list` references."""
     found: dict[Ref, int] = {}
-    groups: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    groups: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
     for ref in refs:
-        groups[ref.kind, ref.by].add(ref.text)
-    for (kind, by), texts in groups.items():
-        for value, target in await _resolve_group(conn, connection, kind, by, texts):
-            found[Ref(kind, by, value)] = target
+        groups[ref.kind, ref.by, ref.system].add(ref.text)
+    for (kind, by, system), texts in groups.items():
+        for value, target in await _resolve_group(conn, system or connection, kind, by, texts):
+            found[Ref(kind, by, value, system)] = target
     return found
 
 
@@ -250,13 +257,13 @@ def match_values(fields: Fields, sets: Iterable[Match], *, weak: bool) -> list[s
     """The match keys these fields give: one per set whose fields are all filled."""
     values = []
     for match in sets:
-        parts = [(name, _said(fields.get(name))) for name in sorted(match.fields)]
+        parts = [(name, compared(fields.get(name))) for name in sorted(match.fields)]
         if match.weak == weak and all(text for _, text in parts):
             values.append("|".join(f"{name}={text}" for name, text in parts))
     return values
 
 
-def _said(value: Any) -> str:
+def compared(value: Any) -> str:
     """A value as it is compared: full width is half width, case and blanks do not count."""
     if value in (None, "", [], {}):
         return ""

@@ -14,28 +14,49 @@ from hub.mapping.shape import CUSTOM, LINE_KEY, Shape
 
 Allowed = Callable[[str], bool]
 """field -> may this system set it now?"""
+
+
+def _never(_name: str) -> bool:
+    return False
+
+
 LineIds = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(slots=True)
 class Merged:
     """The entity's new fields, what changed (field -> (old, new)), what was offered but not allowed, and for each
-    list the vendor's line key -> canonical line (its dict; a new one has no id yet)."""
+    list the vendor's line key -> canonical line (its dict; a new one has no id yet). `late`: lists that changed only
+    where nobody had spoken later."""
 
     fields: Fields
     changed: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     withheld: list[str] = field(default_factory=list)
     lines: dict[str, dict[str, Fields]] = field(default_factory=dict)
+    late: set[str] = field(default_factory=set)
 
 
-def merge(shape: Shape, current: Fields, base: Fields, new: Fields, *, allowed: Allowed, line_ids: LineIds) -> Merged:
-    """Merge one record into an entity. `line_ids`: list field -> vendor line key -> canonical line id."""
+def merge(
+    shape: Shape,
+    current: Fields,
+    base: Fields,
+    new: Fields,
+    *,
+    allowed: Allowed,
+    line_ids: LineIds,
+    late: Allowed = _never,
+) -> Merged:
+    """Merge one record into an entity. `line_ids`: list field -> vendor line key -> canonical line id. `late`: is a list
+    that may not be set only older than what was said last? Then it counts where nobody else has changed it: two
+    systems that change different lines both have their way, whoever is heard first."""
     merged = Merged(dict(current))
     for name, value in new.items():
         spec = shape.fields.get(name)
         if name == CUSTOM:
             _merge_custom(merged, base.get(CUSTOM) or {}, value or {}, allowed)
         elif spec is not None and spec.type == "list":
+            if not allowed(name) and late(name):
+                merged.late.add(name)
             _merge_list(merged, name, base.get(name) or [], value or [], allowed, line_ids.get(name, {}))
         elif value != base.get(name) and value != current.get(name):
             if allowed(name):
@@ -68,24 +89,30 @@ def _merge_list(
     before: list[Fields] = list(merged.fields.get(name) or [])
     current = [dict(line) for line in before]
     paired = pair_lines(current, new, ids)
-    if not allowed(name):
+    late = name in merged.late
+    if not late and not allowed(name):
         _keep_keys(merged, name, new, paired)
         if list(new) != list(base):
             merged.withheld.append(name)
         return
     known = {str(line.get(LINE_KEY)): line for line in base}
+    by_id = {line.get(LINE_ID): line for line in before}
     for position, line in enumerate(new):
         target = paired[position]
         base_line = known.get(str(line.get(LINE_KEY))) or {}
         if target is None:
-            if str(line.get(LINE_KEY)) in ids and line == base_line:
+            if str(line.get(LINE_KEY)) in ids and (late or line == base_line):
                 continue  # somebody else took this line away, and this system says nothing new of it
             target = paired[position] = {}
             base_line = {}  # new here, so it is taken whole
             current.append(target)
-        _merge_line(target, base_line, line)
+        _merge_line(target, base_line, line, late=late)
     _keep_keys(merged, name, new, paired)
     gone = {ids[key] for key in known if key in ids} - {ids.get(str(line.get(LINE_KEY))) for line in new}
+    if late:
+        gone &= {
+            ids[key] for key, line in known.items() if key in ids and _says(by_id.get(ids[key], {})) == _says(line)
+        }
     current = [line for line in current if line.get(LINE_ID) not in gone]
     if current != before:
         merged.fields[name] = current
@@ -98,9 +125,13 @@ def _keep_keys(merged: Merged, name: str, new: Sequence[Fields], paired: Sequenc
             merged.lines.setdefault(name, {})[str(line[LINE_KEY])] = target
 
 
-def _merge_line(target: Fields, base: Fields, new: Fields) -> None:
+def _says(line: Fields) -> Fields:
+    return {name: value for name, value in line.items() if value is not None and name not in {LINE_KEY, LINE_ID}}
+
+
+def _merge_line(target: Fields, base: Fields, new: Fields, *, late: bool) -> None:
     for name, value in new.items():
-        if name == LINE_KEY or value == base.get(name):
+        if name == LINE_KEY or value == base.get(name) or (late and target.get(name) != base.get(name)):
             continue
         if value is None:
             target.pop(name, None)

@@ -1,6 +1,6 @@
 """The only writer of canonical tables: an edit is one version step of one entity, with where it came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ class Origin:
     mapping: str | None = None
     mapping_version: int | None = None
     inbox_id: int | None = None
+    arrived_at: datetime | None = None  # what led to it reached us; None: nothing did
     caused_by: Sequence[int] = ()
     reason: str | None = None
     stamp: str | None = None  # the vendor's modification time
@@ -48,8 +49,9 @@ class Edit:
     origin: Origin
     before: Entity | None = None
     raw: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    deleted: bool = False
+    deleted: bool | None = None  # None: as it was
     setters: Mapping[str, Setter] | None = None  # where `origin` is not who sets the changed fields
+    late: Collection[str] = ()  # of what changed: somebody else has spoken about it later, and remains who did
 
     @property
     def version(self) -> int:
@@ -87,14 +89,16 @@ async def _number_lines(conn: AsyncConnection, kinds: Kinds, edits: Sequence[Edi
 def _after(edit: Edit) -> Entity:
     created_by = edit.before.created_by if edit.before else edit.origin.who
     joined_into = edit.before.joined_into if edit.before else None
+    was_deleted = edit.before.deleted if edit.before else False
+    deleted = was_deleted if edit.deleted is None else edit.deleted
     setters = _setters(edit, created_by) if edit.setters is None else edit.setters
-    return Entity(edit.id, edit.kind, edit.version, created_by, edit.fields, setters, edit.deleted, joined_into)
+    return Entity(edit.id, edit.kind, edit.version, created_by, edit.fields, setters, deleted, joined_into)
 
 
 def _setters(edit: Edit, created_by: str) -> dict[str, Setter]:
     origin = edit.origin
     setters: dict[str, Setter] = dict(edit.before.setters) if edit.before else {}
-    for name in edit.changed:
+    for name in edit.changed.keys() - set(edit.late):
         # An emptied field keeps its setter: absent with a setter is "said to be empty", absent without one "never said".
         if origin.who == created_by and origin.stamp is None and edit.changed[name][1] is not None:
             setters.pop(name, None)
@@ -122,6 +126,7 @@ def _change_row(edit: Edit, now: datetime) -> dict[str, Any]:
         "caused_by": list(origin.caused_by),
         "reason": origin.reason,
         "correlation": origin.correlation,
+        "arrived_at": origin.arrived_at,
         "live": origin.live,
         "derived": False,
         "routed": origin.observing,

@@ -1,14 +1,15 @@
-"""`hub plan` and `hub apply`."""
+"""`hub plan`, `hub apply` and `hub export`."""
 
 from pathlib import Path
 
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.cli.house import House, write
+from hub.cli.house import House, read, write
 from hub.cli.render import json_option, print_json
 from hub.cli.words import english, say, state
 from hub.config.directory import read_directory
+from hub.config.force import files_in_force
 from hub.sync.configuring import Outcome, apply_directory, plan_directory
 
 directory_argument = click.argument("directory", type=click.Path(path_type=Path))
@@ -32,6 +33,24 @@ def apply(directory: Path, as_json: bool) -> None:
         return await apply_directory(conn, house.settings, read_directory(directory), house.who, house.now())
 
     _show(write(work), as_json, applied=True)
+
+
+@click.command(
+    help=say("导出生效的配置；凭据只有引用", "write the configuration in force as files; secrets as references")
+)
+@directory_argument
+def export(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        said = f"{directory} is not an empty directory; name another one"
+        raise click.ClickException(say(f"{directory} 不是空目录：请换一个", said))
+    files = read(files_in_force)
+    if not files:
+        raise click.ClickException(say("尚未应用过配置", "no configuration was applied yet"))
+    for path, body in sorted(files.items()):
+        place = directory / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(body, encoding="utf-8", newline="")
+    click.echo(say(f"已导出 {len(files)} 个文件到 {directory}", f"{len(files)} files written to {directory}"))
 
 
 def _show(outcome: Outcome, as_json: bool, *, applied: bool) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.cli.house import House, write
 from hub.cli.words import say
-from hub.sync import desk
+from hub.sync import arbitrate, corrections, desk
 
 WHAT = click.Choice(["inbox", "delivery", "bell", "receipt"])
 what_argument = click.argument("what", type=WHAT)
@@ -43,6 +43,19 @@ def dismiss(what: desk.What, ids: tuple[int, ...], reason: str) -> None:
     _tell(write(work), ids)
 
 
+@click.command(help=say("两个系统反复改写同一字段：保留该连接的取值", "settle a dispute: keep what CONNECTION says"))
+@click.argument("number", type=int)
+@click.argument("connection")
+def keep(number: int, connection: str) -> None:
+    async def work(house: House, conn: AsyncConnection) -> int:
+        return await arbitrate.keep(conn, number, connection, desk.Person(house.who, house.now()))
+
+    made = write(work)
+    click.echo(
+        say(f"已保留 {connection} 的取值：新的入站记录 {made}", f"kept what {connection} says, by inbox record {made}")
+    )
+
+
 def _tell(done: list[int], asked: tuple[int, ...]) -> None:
     click.echo(say(f"已处理 {len(done)} 条", f"done: {', '.join(map(str, done)) or 'none'}"))
     left = sorted(set(asked) - set(done))
@@ -67,12 +80,12 @@ values_argument = click.argument("values", nargs=-1)
 def correct_inbox(number: int, values: tuple[str, ...], link: str | None) -> None:
     if (link is None) == (not values):
         raise click.UsageError(say("请填写 路径=值 或 --link 之一", "give PATH=VALUE or --link"))
-    correction = _pairs(values) if link is None else desk.Linking(_linked(link))
+    correction = pairs(values) if link is None else corrections.Linking(_linked(link))
 
     async def work(house: House, conn: AsyncConnection) -> int:
         configuration = await house.configuration(conn)
         person = desk.Person(house.who, house.now())
-        return await desk.correct_inbox(conn, configuration, number, correction, person)
+        return await corrections.correct_inbox(conn, configuration, number, correction, person)
 
     made = write(work)
     click.echo(say(f"已更正：新的入站记录 {made}", f"corrected by inbox record {made}"))
@@ -85,7 +98,7 @@ def correct_delivery(number: int, values: tuple[str, ...]) -> None:
     async def work(house: House, conn: AsyncConnection) -> int | None:
         configuration = await house.configuration(conn)
         person = desk.Person(house.who, house.now())
-        return await desk.correct_delivery(conn, configuration, number, _pairs(values), person)
+        return await corrections.correct_delivery(conn, configuration, number, pairs(values), person)
 
     made = write(work)
     if made is None:
@@ -102,7 +115,7 @@ def _linked(link: str) -> int | None:
     return int(link)
 
 
-def _pairs(values: tuple[str, ...]) -> dict[str, str]:
+def pairs(values: tuple[str, ...]) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
     for name, sign, _ in pairs:
         if not sign or not name:

@@ -61,7 +61,8 @@ def lines(step: Step) -> Iterator[str]:
     if step.raw is not None:
         yield f"    {say('原值', 'raw')} {step.path or ''} = {show(step.raw)}"
     if step.file:
-        yield f"    {say('文件', 'file')} {step.file}（{say('接收记录', 'receipt')} {step.receipt}）"
+        number = f"（{say('接收记录', 'receipt')} {step.receipt}）" if step.receipt else ""
+        yield f"    {say('文件', 'file')} {step.file}{number}"
     elif step.receipt:
         yield f"    {say('接收记录', 'receipt')} {step.receipt}"
     if step.reason:

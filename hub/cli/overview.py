@@ -1,42 +1,56 @@
-"""`hub status`, `failed`, `receipts`, `inbox`, `deliveries`: what is where."""
+"""`hub status`, `receipts`, `inbox`, `deliveries`: what is where."""
 
-from typing import Any
+import asyncio
+import shutil
+from typing import Any, Final
 
 import click
+from rich.console import Console
 
-from hub.cli.house import read
+from hub.cli.house import House, read, run
 from hub.cli.render import json_option, limit_option, listing, print_json, with_reason
+from hub.cli.screen import WIDTH, screen
 from hub.cli.words import say
 from hub.sync import views
+from hub.sync.overlook import Overlook, overlook
 from hub.sync.views import Row
 
+WATCH_SECONDS: Final = 2.0
 
-@click.command(help=say("总览：各处还有多少", "how much is where; what is finished is not counted"))
+
+@click.command(help=say("总览：一屏看全：连接、同步、待办、吞吐", "the whole hub on one screen"))
+@click.option("--watch", is_flag=True, help=say("持续刷新，Ctrl-C 结束", "keep it up to date until Ctrl-C"))
 @json_option
-def status(as_json: bool) -> None:
-    async def work(conn: Any) -> dict[str, list[Row]]:
-        return {
-            "work": list(await views.work_left(conn)),
-            "connections": await views.connections(conn),
-            "syncs": await views.syncs(conn),
-        }
-
-    found = read(work)
-    if as_json:
-        print_json(found)
+def status(watch: bool, as_json: bool) -> None:
+    if watch and not as_json:
+        run(_watch)
         return
-    listing(found["connections"], ("name", "connector", "state"), False)
-    listing(found["syncs"], ("name", "mode", "health", "lag_seconds"), False)
-    listing(found["work"], ("what", "state", "count"), False)
+    seen, free = run(_look)
+    if as_json:
+        print_json({**seen.told(), "disk_free_bytes": free})
+        return
+    _console().print(screen(seen, free))
 
 
-@click.command(help=say("异常处理：待人工处理的一切", "everything parked, with its reason"))
-@limit_option
-@json_option
-def failed(limit: int, as_json: bool) -> None:
-    rows = read(lambda conn: views.failed(conn, limit=limit))
-    columns = ("what", "id", "connection", "stream", "name", "error_class", "reason", "owner", "since")
-    listing(rows if as_json else with_reason(rows), columns, as_json)
+async def _look(house: House) -> tuple[Overlook, int | None]:
+    async with house.db.read() as conn:
+        seen = await overlook(conn, house.now())
+    folder = house.settings.data_dir
+    return seen, shutil.disk_usage(folder).free if folder.exists() else None
+
+
+async def _watch(house: House) -> None:
+    from rich.live import Live
+
+    with Live(console=_console(), screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(screen(*await _look(house)), refresh=True)
+            await asyncio.sleep(WATCH_SECONDS)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
 
 
 def _list(noun: str, filters: dict[str, Any], limit: int) -> list[Row]:

@@ -1,9 +1,10 @@
 """Everything that can be wrong with a configuration directory, found before anything is written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hub.canon.kinds import Kinds
+from hub.config.channels import channel_flaws
 from hub.config.connection import Bound, bind
 from hub.config.declared import check_kind, shapes_of
 from hub.config.directory import Directory
@@ -14,10 +15,12 @@ from hub.config.problem import Flaw, Problem
 from hub.config.shipped import Text, mapping_name
 from hub.config.specs import Read, read_specs
 from hub.config.sync import form_flaws, mapping_flaws, message_flaws, stream_flaws
-from hub.config.texts import MappingText, Texts, compiled, standing_alone, told
+from hub.config.texts import MappingText, Noted, Texts, compiled, told
 from hub.db.kinds import OURS
 from hub.mapping import CompiledMapping, MappingError, round_trip, run_tests
-from hub.mapping.faults import near
+from hub.mapping.faults import Findings, near
+from hub.mapping.lines import walk
+from hub.mapping.tables import parse_table
 from hub.sdk.connector import ConnectionConfig, Connector
 from hub.security.secrets import Lookup
 
@@ -44,16 +47,21 @@ class _Ground:
 
 
 def check(
-    directory: Directory, current: Kinds, catalogue: Mapping[str, Connector], lookup: Lookup
+    directory: Directory,
+    current: Kinds,
+    catalogue: Mapping[str, Connector],
+    lookup: Lookup,
+    beside: Collection[str] = (),
 ) -> tuple[Draft, list[Problem]]:
-    """The draft and every problem of the directory, by file and line. Apply a draft only without problems."""
+    """The draft and every problem of the directory, by file and line. Apply a draft only without problems.
+    `beside` are connections that exist although the directory, a part of a whole one, does not have them."""
     problems = list(directory.problems)
     files = {folder: directory.files.get(folder, {}) for folder in ("connections", "syncs", "owners", "kinds")}
     kinds = _kinds(read_specs(files["kinds"], KindSpec, problems), current, problems)
-    ground = _Ground(shapes_of(kinds), _texts(directory.files.get("mappings", {}), problems), problems=problems)
+    ground = _Ground(shapes_of(kinds), _texts(directory, problems), problems=problems)
     syncs = read_specs(files["syncs"], SyncSpec, problems)
     connections = read_specs(files["connections"], ConnectionSpec, problems)
-    ground.connections |= {stem(file) for file in files["connections"]}  # a broken file is told once
+    ground.connections |= {stem(file) for file in files["connections"]} | {*beside}  # a broken file is told once
     _bind_all(connections, syncs, catalogue, lookup, ground)
     sync_kinds = _syncs(syncs, ground)
     _unused_mappings(ground)
@@ -82,9 +90,9 @@ def _kinds(reads: dict[str, Read[KindSpec]], current: Kinds, problems: list[Prob
     return good
 
 
-def _texts(files: Mapping[str, str], problems: list[Problem]) -> Texts:
+def _texts(directory: Directory, problems: list[Problem]) -> Texts:
     own: dict[str, Text] = {}
-    for file, text in files.items():
+    for file, text in directory.files.get("mappings", {}).items():
         name = mapping_name(text)
         if name is None:
             problems.append(Problem(file, 1, "mapping", "mapping is missing; name it", "缺少 mapping：请写名称"))
@@ -93,7 +101,19 @@ def _texts(files: Mapping[str, str], problems: list[Problem]) -> Texts:
             problems.append(Problem(file, 1, "mapping", en, zh))
         else:
             own[name] = Text(file, text)
-    return Texts(own)
+    tables = {stem(file): Text(file, text) for file, text in directory.files.get("tables", {}).items()}
+    problems += (problem for name, table in tables.items() for problem in _table_problems(name, table))
+    return Texts(own, tables)
+
+
+def _table_problems(name: str, table: Text) -> list[Problem]:
+    """What is wrong with a look-up table whoever uses it."""
+    findings = Findings()
+    try:
+        parse_table(table.text, table.file, name, findings)
+    except MappingError as error:
+        return list(map(told, error.problems))
+    return list(map(told, findings.problems))
 
 
 def _bind_all(
@@ -110,6 +130,8 @@ def _bind_all(
         ground.tell(read.document, flaws)
         if bound is not None:
             ground.bound[name] = bound
+    for read in connections.values():
+        ground.tell(read.document, channel_flaws(read.spec, ground.connections, ground.bound))
 
 
 def _syncs(syncs: dict[str, Read[SyncSpec]], ground: _Ground) -> dict[str, str]:
@@ -168,9 +190,9 @@ def _mapping(
 
 
 def _compile(text: Text, ground: _Ground, zone: str, schema: Mapping[str, str] | None) -> CompiledMapping | None:
+    noted = Noted(ground.texts)
     try:
-        mapping = compiled(text, ground.texts, ground.kinds, zone, schema)
-        body = standing_alone(text, ground.texts)
+        mapping = compiled(text, noted, ground.kinds, zone, schema)
     except MappingError as error:
         ground.problems += map(told, error.problems)
         return None
@@ -178,8 +200,22 @@ def _compile(text: Text, ground: _Ground, zone: str, schema: Mapping[str, str] |
     ground.problems += map(told, failed)
     if failed:
         return None
-    ground.mappings[mapping.name] = MappingText(mapping.name, mapping.kind, mapping.digest, body, text.file)
+    if unknown := list(_unknown_systems(mapping, ground.connections)):
+        ground.problems += unknown
+        return None
+    found = MappingText(mapping.name, mapping.kind, mapping.digest, text.text, text.file, noted.used)
+    ground.mappings[mapping.name] = found
     return mapping
+
+
+def _unknown_systems(mapping: CompiledMapping, connections: Collection[str]) -> Iterable[Problem]:
+    """References by the names of a system that there is no connection to."""
+    for name, line in walk(mapping.lines):
+        system = line.ref[2]
+        if system and system not in connections:
+            zh, en = near(system, connections)
+            said = f"there is no connection {system}{en}", f"没有连接 {system}{zh}"
+            yield Problem(*line.where, f"fields.{name}.system", *said)
 
 
 def _unused_mappings(ground: _Ground) -> None:

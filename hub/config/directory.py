@@ -9,7 +9,7 @@ from hub.config.document import MAX_BYTES
 from hub.config.problem import Problem
 from hub.mapping.faults import near
 
-FOLDERS = ("connections", "mappings", "syncs", "owners", "kinds")
+FOLDERS = ("connections", "mappings", "tables", "syncs", "owners", "kinds")
 NESTED = frozenset({"mappings"})
 SUFFIXES = frozenset({".yaml", ".yml"})
 

@@ -46,7 +46,33 @@ def duration_text(value: timedelta) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(duration_text)]
+NEVER: Final = "never"
+
+
+def parse_interval(value: Any) -> timedelta | None:
+    """A time span, or `never`."""
+    return None if value is None or value == NEVER else parse_duration(value)
+
+
+def interval_text(value: timedelta | None) -> str:
+    return NEVER if value is None else duration_text(value)
+
+
+Interval = Annotated[timedelta | None, BeforeValidator(parse_interval), PlainSerializer(interval_text)]
 Name = Annotated[str, Field(pattern=NAME)]
+CHANNEL: Final = re.compile(
+    r"(?P<connection>[a-z][a-z0-9_-]{0,62})/(?P<stream>[a-z][a-z0-9_]*)(:(?P<to>\S+))?|(?P<mail>[^\s@/:]+@[^\s@/:]+)"
+)
+"""CONNECTION/STREAM, CONNECTION/STREAM:PERSON or a mail address."""
+
+
+def parse_channel(value: Any) -> str:
+    if not isinstance(value, str) or CHANNEL.fullmatch(value) is None:
+        raise PydanticCustomError("channel", "not a channel")
+    return value
+
+
+Channel = Annotated[str, BeforeValidator(parse_channel)]
 
 
 class _Spec(BaseModel):
@@ -55,12 +81,14 @@ class _Spec(BaseModel):
 
 class ConnectionSpec(_Spec):
     """connections/NAME.yaml. `owner` is who is asked when a person is needed. `hook`: may the vendor call us; left
-    out, it may when the config speaks of a hook or a sync reads what the vendor would call about."""
+    out, it may when the config speaks of a hook or a sync reads what the vendor would call about. `notify`: where the
+    owner is told when something is wrong, in this order: `team/robot`, `team/app_message:zhang`, `anna@example.com`."""
 
     connection: Name
     connector: str
     config: dict[str, Any] = {}
     owner: str | None = None
+    notify: tuple[Channel, ...] = ()
     hook: bool | None = None
     limits: tuple[Limit, ...] = ()
 
@@ -72,6 +100,16 @@ class PushSpec(_Spec):
     create: bool = True
     update: bool = True
     create_again: bool = False
+
+
+class RecheckSpec(_Spec):
+    """For vendors whose time stamp does not move with every change: entities for which `when` holds are fetched again
+    by key every so often, `batch` records at a time with `pause` between."""
+
+    when: str | None = None
+    every: Duration = timedelta(hours=1)
+    batch: int = Field(default=50, ge=1, le=500)
+    pause: Duration = timedelta(seconds=2)
 
 
 class MessageSpec(_Spec):
@@ -86,7 +124,9 @@ class MessageSpec(_Spec):
 
 
 class SyncSpec(_Spec):
-    """syncs/NAME.yaml. `mode` is the initial mode: later a person's word counts."""
+    """syncs/NAME.yaml. `mode` is the initial mode: later a person's word counts. `on_delete`: what is done at the target
+    when the thing was deleted where it came from; `recreate`: is what was deleted at the target created anew.
+    `reconcile`: how often both sides are compared."""
 
     sync: Name
     connection: str
@@ -98,6 +138,11 @@ class SyncSpec(_Spec):
     push: PushSpec = PushSpec()
     message: MessageSpec | None = None
     max_age: Duration = timedelta(hours=1)
+    on_delete: Literal["ignore", "cancel", "delete"] = "ignore"
+    recreate: bool = False
+    recheck: RecheckSpec | None = None
+    behind: Duration = timedelta(minutes=5)
+    reconcile: Interval = timedelta(days=1)
 
     @property
     def is_message(self) -> bool:

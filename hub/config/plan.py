@@ -1,26 +1,31 @@
 """What applying a draft would change, and applying it in one transaction."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Table, delete, insert, text, update
+from sqlalchemy import Table, delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.config.difference import spec_lines, text_lines
+from hub.config.difference import spec_lines
 from hub.config.draft import Draft
+from hub.config.force import (
+    By,
+    next_version,
+    note_files,
+    one_at_a_time,
+    only_active,
+    owe_remaps,
+    version_lines,
+    write_versions,
+)
 from hub.config.model import stored
 from hub.config.stored import Stored, StoredSync, read_stored
 from hub.config.texts import MappingText
 from hub.db import bulk, tables
-from hub.sdk import jsontext
-from hub.security import audit
 
 What = Literal["add", "change", "remove", "same"]
-CHANNEL = "hub_config"
-_ONE_AT_A_TIME = 0x6F326302
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,14 @@ async def plan(conn: AsyncConnection, draft: Draft) -> Plan:
 
 async def apply(conn: AsyncConnection, draft: Draft, who: str, now: datetime) -> Plan:
     """Put a draft without problems into force, inside the caller's transaction. Nothing differs: nothing is written."""
-    await conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+    await one_at_a_time(conn)
     before = await read_stored(conn)
     made = _compare(before, draft)
     if made.changes:
-        await _write(conn, draft, before, now)
-        await _note(conn, draft, made, who, now)
+        by = By(who, now)
+        await _write(conn, draft, before, by)
+        changes = [f"{line.what} {line.kind} {line.name}" for line in made.changes]
+        await note_files(conn, draft.files, by, "apply", {"what": "configuration", "changes": changes})
     return made
 
 
@@ -87,29 +94,17 @@ def _what(was: bool, is_: bool, differs: bool) -> What:
 
 
 def _mappings(before: Stored, new: Mapping[str, MappingText]) -> Iterator[PlanLine]:
-    latest = before.latest()
-    active = {name for name, found in latest.items() if found.active}
-    for name in sorted(active | new.keys()):
-        found = latest.get(name)
+    active = before.active()
+    for name in sorted(active.keys() | new.keys()):
         if name not in new:
             yield PlanLine("remove", "mapping", name)
-        elif found is None:
-            yield PlanLine("add", "mapping", name, ("version 1",))
-        elif not found.active:
-            yield PlanLine("add", "mapping", name, (f"version {_next_version(before, new[name])}",))
-        elif found.digest == new[name].digest:
-            yield PlanLine("same", "mapping", name)
+            continue
+        version = next_version(before, new[name])
+        if name not in active:
+            yield PlanLine("add", "mapping", name, (f"version {version}",))
         else:
-            lines = (f"version {found.version} -> {found.version + 1}", *text_lines(found.body, new[name].body))
-            yield PlanLine("change", "mapping", name, lines)
-
-
-def _next_version(before: Stored, new: MappingText) -> int:
-    """An unchanged mapping keeps its version, also when it was away for a while."""
-    found = before.latest().get(new.name)
-    if found is None:
-        return 1
-    return found.version if found.digest == new.digest else found.version + 1
+            details = tuple(version_lines(active[name], new[name], version))
+            yield PlanLine("change" if details else "same", "mapping", name, details)
 
 
 def _syncs(before: Stored, draft: Draft) -> Iterator[PlanLine]:
@@ -134,9 +129,10 @@ def _moved(old: StoredSync, draft: Draft) -> bool:
     return (old.connection, old.stream, old.kind) != (new.connection, new.stream, draft.sync_kinds[old.name])
 
 
-async def _write(conn: AsyncConnection, draft: Draft, before: Stored, now: datetime) -> None:
-    await _write_connections(conn, draft, before, now)
-    await _write_mappings(conn, draft, before, now)
+async def _write(conn: AsyncConnection, draft: Draft, before: Stored, by: By) -> None:
+    await _write_connections(conn, draft, before, by.now)
+    await write_versions(conn, before, draft.mappings, by)
+    await only_active(conn, dict.fromkeys(before.active().keys() - draft.mappings.keys(), 0))
     await _write_syncs(conn, draft, before)
     await _drop(conn, tables.connection, "name", before.connections.keys() - draft.connections.keys())
     owners = [{"kind": name, "rules": spec.rules()} for name, spec in draft.owners.items()]
@@ -145,6 +141,7 @@ async def _write(conn: AsyncConnection, draft: Draft, before: Stored, now: datet
     kinds = [{"kind": name, "spec": stored(spec)} for name, spec in draft.kinds.items()]
     await bulk.upsert(conn, tables.kind_definition, kinds, conflict=["kind"])
     await _drop(conn, tables.kind_definition, "kind", before.kinds.keys() - draft.kinds.keys())
+    await owe_remaps(conn, before, await read_stored(conn), by.now)
 
 
 async def _write_connections(conn: AsyncConnection, draft: Draft, before: Stored, now: datetime) -> None:
@@ -154,27 +151,6 @@ async def _write_connections(conn: AsyncConnection, draft: Draft, before: Stored
         if before.connections.get(name) != stored(spec)
     ]
     await bulk.upsert(conn, tables.connection, rows, conflict=["name"])
-
-
-async def _write_mappings(conn: AsyncConnection, draft: Draft, before: Stored, now: datetime) -> None:
-    wanted = {name: _next_version(before, new) for name, new in draft.mappings.items()}
-    columns = tables.mapping.c
-    idle = [key for key, found in before.mappings.items() if found.active and wanted.get(key[0]) != key[1]]
-    for name, version in idle:
-        where = (columns.name == name) & (columns.version == version)
-        await conn.execute(update(tables.mapping).where(where).values(active=False))
-    rows = [
-        {
-            "name": name,
-            "version": version,
-            "digest": draft.mappings[name].digest,
-            "body": draft.mappings[name].body,
-            "active": True,
-            "created_at": now,
-        }
-        for name, version in wanted.items()
-    ]
-    await bulk.upsert(conn, tables.mapping, rows, conflict=["name", "version"], update=["active"])
 
 
 async def _write_syncs(conn: AsyncConnection, draft: Draft, before: Stored) -> None:
@@ -199,12 +175,3 @@ async def _write_syncs(conn: AsyncConnection, draft: Draft, before: Stored) -> N
 async def _drop(conn: AsyncConnection, table: Table, key: str, names: Any) -> None:
     if names:
         await conn.execute(delete(table).where(table.c[key].in_(sorted(names))))
-
-
-async def _note(conn: AsyncConnection, draft: Draft, made: Plan, who: str, now: datetime) -> None:
-    files = dict(draft.files)
-    digest = hashlib.sha256(jsontext.canonical(files)).hexdigest()
-    await conn.execute(insert(tables.applied_config).values(at=now, who=who, digest=digest, files=files))
-    changes = [f"{line.what} {line.kind} {line.name}" for line in made.changes]
-    await audit.record(conn, who, "apply", "configuration", {"digest": digest, "changes": changes})
-    await conn.execute(text(f"NOTIFY {CHANNEL}"))

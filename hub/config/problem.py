@@ -62,6 +62,10 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "{field} must be a time span such as 30s, 5m, 1h or 2d",
         "{field} 应为时长，例如 30s、5m、1h、2d",
     ),
+    "channel": (
+        "{field} must be CONNECTION/STREAM, CONNECTION/STREAM:PERSON or a mail address",
+        "{field} 应为 连接/消息接口、连接/消息接口:人员 或邮箱地址",
+    ),
 }
 _OTHERWISE = ("{field} cannot be used: {msg}", "{field} 的值不可用：{msg}")
 

@@ -94,7 +94,12 @@ class Configuration:
         if key not in self._compiled:
             stored = self._stored.mappings[name, version]
             self._compiled[key] = compile_mapping(
-                stored.body, kinds=self.kinds.get, file=f"{name} v{version}", zone=zone
+                stored.body,
+                kinds=self.kinds.get,
+                file=f"{name} v{version}",
+                zone=zone,
+                load=stored.load,
+                table=stored.table,
             )
         return self._compiled[key]
 
@@ -128,9 +133,9 @@ async def load_configuration(
             configuration.broken[f"connection {name}"] = _problem(flaws)
         else:
             configuration.connections[name] = bound
-    latest = {name: found.version for name, found in stored.latest().items() if found.active}
+    active = {name: found.version for name, found in stored.active().items()}
     for name, sync_spec in specs.items():
-        found = _sync(stored.syncs[name], sync_spec, latest, configuration)
+        found = _sync(stored.syncs[name], sync_spec, active, configuration)
         if isinstance(found, Problem):
             configuration.broken[f"sync {name}"] = found
         else:
@@ -139,7 +144,7 @@ async def load_configuration(
 
 
 def _sync(
-    row: StoredSync, spec: SyncSpec, latest: Mapping[str, int], configuration: Configuration
+    row: StoredSync, spec: SyncSpec, active: Mapping[str, int], configuration: Configuration
 ) -> BoundSync | Problem:
     connection = configuration.connections.get(row.connection)
     if connection is None:
@@ -156,7 +161,7 @@ def _sync(
             f"连接 {row.connection} 已没有接口对象 {row.stream}：请更正该同步任务",
         )
         return _problem([flaw])
-    version = latest.get(spec.mapping) if spec.mapping else None
+    version = active.get(spec.mapping) if spec.mapping else None
     try:
         mapping = configuration.mapping(spec.mapping, version, row.connection) if spec.mapping and version else None
         condition = spec.message.when if spec.message else spec.push.when

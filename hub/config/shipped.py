@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 
 PACKAGE = "mappings"
 TEMPLATES = "templates"
+TABLES = "tables"
 _NAME = re.compile(r"^mapping:[ \t]*([A-Za-z0-9_.-]+)", re.MULTILINE)
 
 
@@ -31,6 +33,14 @@ def shipped_mappings() -> dict[str, Text]:
     return found
 
 
+@cache
+def shipped_tables() -> dict[str, Text]:
+    """Look-up table name -> file."""
+    folder = files(PACKAGE) / TABLES
+    entries = _files(folder, f"{PACKAGE}/{TABLES}") if folder.is_dir() else ()
+    return {PurePosixPath(entry.file).stem: entry for entry in entries}
+
+
 def mapping_name(text: str) -> str | None:
     """The name a mapping file gives itself."""
     match = _NAME.search(text)
@@ -40,7 +50,7 @@ def mapping_name(text: str) -> str | None:
 def _files(folder: Traversable, path: str) -> Iterator[Text]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         inside = f"{path}/{entry.name}"
-        if entry.is_dir() and entry.name != TEMPLATES:
+        if entry.is_dir() and entry.name not in (TEMPLATES, TABLES):
             yield from _files(entry, inside)
         elif entry.name.endswith((".yaml", ".yml")):
             yield Text(inside, entry.read_text(encoding="utf-8"))

@@ -22,6 +22,15 @@ class StoredMapping:
     digest: str
     body: str
     active: bool
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self, name: str) -> str:
+        """The text of a mapping this version extends, as it was then; LookupError when it extends no such."""
+        return self.sources[f"mapping {name}"]
+
+    def table(self, name: str) -> str:
+        """The text of a look-up table as it was then; LookupError when this version uses no such."""
+        return self.sources[f"table {name}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,10 @@ class Stored:
         """The highest version of each mapping, active or not."""
         return {name: self.mappings[name, version] for name, version in sorted(self.mappings)}
 
+    def active(self) -> dict[str, StoredMapping]:
+        """The version of each mapping that is in force."""
+        return {name: found for (name, _), found in self.mappings.items() if found.active}
+
     def shapes(self) -> Kinds:
         return shapes_of({name: KindSpec.model_validate(spec) for name, spec in self.kinds.items()})
 
@@ -58,7 +71,8 @@ async def read_stored(conn: AsyncConnection) -> Stored:
     """Read the configuration tables in one go."""
     connection, mapping, sync = tables.connection.c, tables.mapping.c, tables.sync.c
     connections = await conn.execute(select(connection.name, connection.spec))
-    versions = await conn.execute(select(mapping.name, mapping.version, mapping.digest, mapping.body, mapping.active))
+    columns = (mapping.name, mapping.version, mapping.digest, mapping.body, mapping.active, mapping.sources)
+    versions = await conn.execute(select(*columns))
     syncs = await conn.execute(select(sync.name, sync.connection, sync.stream, sync.kind, sync.mode, sync.spec))
     owners = await conn.execute(select(tables.field_owner.c.kind, tables.field_owner.c.rules))
     kinds = await conn.execute(select(tables.kind_definition.c.kind, tables.kind_definition.c.spec))

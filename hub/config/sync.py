@@ -10,7 +10,7 @@ from hub.config.problem import Flaw
 from hub.mapping import CompiledMapping
 from hub.mapping.faults import near
 from hub.mapping.shape import Shape
-from hub.sdk.connector import verbs_of
+from hub.sdk.connector import ends_of, verbs_of
 
 
 def form_flaws(spec: SyncSpec) -> Iterator[Flaw]:
@@ -25,8 +25,19 @@ def form_flaws(spec: SyncSpec) -> Iterator[Flaw]:
             "a sync has a mapping or a message, not both; make two",
             "mapping 与 message 只能写一个：请分成两个",
         )
-    if "push" in spec.model_fields_set and not spec.writes:
-        yield Flaw(("push",), "push is for direction out or both", "push 只用于方向为 out 或 both 的同步任务")
+    yield from _out_of_place(spec)
+
+
+def _out_of_place(spec: SyncSpec) -> Iterator[Flaw]:
+    """Settings that the direction leaves without a meaning."""
+    for name in ("push", "on_delete", "recreate"):
+        if name in spec.model_fields_set and not spec.writes:
+            en, zh = f"{name} is for direction out or both", f"{name} 只用于方向为 out 或 both 的同步任务"
+            yield Flaw((name,), en, zh)
+    if "reconcile" in spec.model_fields_set and spec.is_message:
+        yield Flaw(("reconcile",), "messages are not compared: leave it out", "通知无需系统对账：请去掉 reconcile")
+    if spec.recheck is not None and not spec.reads:
+        yield Flaw(("recheck",), "recheck is for direction in or both", "recheck 只用于方向为 in 或 both 的同步任务")
 
 
 def stream_flaws(spec: SyncSpec, bound: Bound) -> Iterator[Flaw]:
@@ -47,6 +58,15 @@ def stream_flaws(spec: SyncSpec, bound: Bound) -> Iterator[Flaw]:
         yield _cannot(spec.stream, "be read", "读取", "direction")
     if spec.writes and "push" not in verbs:
         yield _cannot(spec.stream, "be written to", "写入", "direction")
+    if spec.writes and spec.on_delete != "ignore" and spec.on_delete not in ends_of(stream):
+        able = sorted({*ends_of(stream), "ignore"})
+        yield Flaw(
+            ("on_delete",),
+            f"stream {spec.stream} of {bound.name} cannot {spec.on_delete} records; say {' or '.join(able)}",
+            f"连接 {bound.name} 的接口对象 {spec.stream} 不能执行 {spec.on_delete}：可选 {'、'.join(able)}",
+        )
+    if spec.recheck is not None and spec.reads and "fetch" not in verbs:
+        yield _cannot(spec.stream, "be asked for single records", "按主键查询", "recheck")
     if spec.is_message and "message" not in verbs:
         yield _cannot(spec.stream, "carry messages", "发送通知", "message")
 
@@ -72,6 +92,8 @@ def mapping_flaws(spec: SyncSpec, mapping: CompiledMapping, shape: Shape) -> Ite
         yield Flaw(("mapping",), f"mapping {mapping.name} writes no field", f"映射 {mapping.name} 没有写出任何字段")
     if spec.push.when is not None:
         yield from check_expression(spec.push.when, shape, ("push", "when"))
+    if spec.recheck is not None and spec.recheck.when is not None:
+        yield from check_expression(spec.recheck.when, shape, ("recheck", "when"))
 
 
 def message_flaws(message: MessageSpec, kinds: Kinds) -> Iterator[Flaw]:

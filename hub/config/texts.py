@@ -1,40 +1,34 @@
 """Mapping files: where a name is found, what it says with everything it extends, and how it is compiled."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
-
-import yaml
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from hub.canon.kinds import Kinds
 from hub.config.problem import Problem
-from hub.config.shipped import Text, shipped_mappings
-from hub.mapping import CompiledMapping, MappingError, compile_mapping
-from hub.mapping.document import Node, load_document
-from hub.mapping.faults import Findings
+from hub.config.shipped import Text, shipped_mappings, shipped_tables
+from hub.mapping import CompiledMapping, compile_mapping
 from hub.mapping.faults import Problem as MappingProblem
-
-_EXTENDS = re.compile(r"^[\"']?extends[\"']?[ \t]*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class MappingText:
-    """A mapping as it is stored. `body` stands alone: what it extends is laid in."""
+    """A mapping as it is stored: its own text as written, and the texts it was made of besides, as `sources`."""
 
     name: str
     kind: str
     digest: str
     body: str
     file: str
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The customer's mapping files over those we ship."""
+    """The customer's mapping files over those we ship, and look-up tables likewise."""
 
     own: Mapping[str, Text]
+    tables: Mapping[str, Text] = field(default_factory=dict)
 
     def get(self, name: str) -> Text | None:
         return self.own.get(name) or shipped_mappings().get(name)
@@ -46,7 +40,14 @@ class Texts:
         """The text of a mapping that another extends; LookupError when there is none."""
         found = self.get(name)
         if found is None:
-            raise LookupError(name)
+            raise LookupError(name, self.names())
+        return found.text
+
+    def table(self, name: str) -> str:
+        """The text of a look-up table; LookupError, with the names there are, when there is none."""
+        found = self.tables.get(name) or shipped_tables().get(name)
+        if found is None:
+            raise LookupError(name, {*self.tables, *shipped_tables()})
         return found.text
 
 
@@ -55,40 +56,34 @@ def told(problem: MappingProblem) -> Problem:
     return Problem(problem.file, problem.line, problem.path, problem.sentence_en, problem.sentence_zh)
 
 
-def compiled(text: Text, texts: Texts, kinds: Kinds, zone: str, schema: Mapping[str, str] | None) -> CompiledMapping:
+class Loads(Protocol):
+    """Where the texts come from that a mapping is made of besides its own."""
+
+    def load(self, name: str) -> str: ...
+
+    def table(self, name: str) -> str: ...
+
+
+@dataclass(slots=True)
+class Noted:
+    """Texts, with a note of those that were asked for: the `sources` of a mapping that was compiled with them."""
+
+    texts: Texts
+    used: dict[str, str] = field(default_factory=dict)
+
+    def load(self, name: str) -> str:
+        return self._noted("mapping", name, self.texts.load)
+
+    def table(self, name: str) -> str:
+        return self._noted("table", name, self.texts.table)
+
+    def _noted(self, word: str, name: str, load: Callable[[str], str]) -> str:
+        text = load(name)
+        self.used[f"{word} {name}"] = text
+        return text
+
+
+def compiled(text: Text, texts: Loads, kinds: Kinds, zone: str, schema: Mapping[str, str] | None) -> CompiledMapping:
     """The mapping, checked against the kind and the stream's schema. Raises MappingError."""
-    return compile_mapping(text.text, kinds=kinds.get, file=text.file, zone=zone, schema=schema, load=texts.load)
-
-
-def standing_alone(text: Text, texts: Texts) -> str:
-    """The text with everything it extends laid in. Raises MappingError."""
-    if not _EXTENDS.search(text.text):
-        return text.text
-    findings = Findings()
-    tree = load_document(text.text, text.file, texts.load, findings)
-    if findings.problems:
-        raise MappingError(findings.problems)
-    return yaml.dump(_plain(tree), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10_000)
-
-
-def _plain(node: Node) -> Any:
-    """The tree as Python values; keys as they were written (`1` is not `"1"`)."""
-    if isinstance(node.value, dict):
-        return {node.keys.get(name, name): _plain(value) for name, value in node.value.items()}
-    if isinstance(node.value, list):
-        return [_plain(item) for item in node.value]
-    return node.value
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes exact numbers as they are."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _decimal(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", format(value, "f"))
-
-
-_Dumper.add_representer(Decimal, _decimal)
+    from_elsewhere = {"load": texts.load, "table": texts.table}
+    return compile_mapping(text.text, kinds=kinds.get, file=text.file, zone=zone, schema=schema, **from_elsewhere)

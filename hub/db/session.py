@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from hub.db import tally
 from hub.sdk import jsontext
 
 T = TypeVar("T")
@@ -29,8 +30,9 @@ SERVER_SETTINGS = {
 }
 RETRY_SECONDS = 45
 SERIALISATION, DEADLOCK = "40001", "40P01"
-GONE = ("08", "57P")
-"""SQLSTATE classes of a server that is away: connection exceptions; shutdown, crash, starting up."""
+GONE = ("08", "57P", "53100", "53200", "53300")
+"""SQLSTATEs, or how they begin, of a server that cannot work now: connection exceptions; shutdown, crash, starting up;
+the disk is full, memory is out, too many connections. None of it is the fault of the record in hand."""
 UNREACHABLE = (errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, None)
 """Numbers of an OSError of the way to the server. None: asyncio's word when a name has several addresses and no one
 answers at any of them."""
@@ -61,7 +63,9 @@ class Database:
     async def begin(self, label: str = "work") -> AsyncIterator[AsyncConnection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with self._engine.connect() as connection:
+            tally.begin(connection)
             yield connection
+            await tally.write(connection)
             number = next(self._numbers)
             if self._observer is not None:
                 self._observer.before_commit(number, label)
@@ -114,15 +118,18 @@ class DatabaseClock:
         then, mark = self._reading
         return then + timedelta(seconds=time.monotonic() - mark)
 
-    async def resync(self) -> datetime:
+    async def resync(self) -> float:
+        """Read it again; returns the seconds by which it was set forward (or back) since the last reading."""
         async with self._database.read() as connection:
             # The first statement pays for BEGIN and the snapshot; the second measures a bare round trip.
             await connection.execute(text("SELECT 1"))
             before = time.monotonic()
             read: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
             after = time.monotonic()
-        self._reading = (read.astimezone(UTC), (before + after) / 2)
-        return self.now()
+        mark = (before + after) / 2
+        then, earlier = self._reading or (read, mark)
+        self._reading = (read.astimezone(UTC), mark)
+        return (read - then).total_seconds() - (mark - earlier)
 
 
 def is_passing(error: BaseException) -> bool:

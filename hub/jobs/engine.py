@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,18 +21,28 @@ from hub.sdk.transport import AiohttpTransport
 from hub.settings import Settings, load_settings
 from hub.sync.deliver import deliver_to
 from hub.sync.engine import Engine
+from hub.sync.mending import mend_due
+from hub.sync.notices import notices_due
 from hub.sync.open import collect_files
 from hub.sync.outward import Outward
 from hub.sync.pauses import probe_paused
 from hub.sync.pull import pull, pull_candidates
+from hub.sync.recheck import recheck_due
+from hub.sync.reconcile import reconcile, reconcile_candidates
+from hub.sync.retention import tidy
+from hub.sync.rewind import clock_set_back
 from hub.sync.sweep import sweep, take_back
+from hub.telemetry.latency import STOPWATCH
 from hub.telemetry.log import configure
+from hub.telemetry.pulse import BEAT_SECONDS, beat
 
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 1.0  # how long a loop sleeps when no bell rings
 TICK_SECONDS = 0.2  # how often pulls and files are looked for
+BREATH_SECONDS = 0.1  # between two pages of a comparison
 CONNECT_SECONDS = 10.0
+JUMP_SECONDS = 2.0  # the database's clock against ours, from one look to the next
 BELLS = ("hub_work", "hub_config")
 
 
@@ -55,7 +66,8 @@ class Loops:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for loop in (self._listen, self._inner, self._deliver, self._arrive, self._sweep):
+            ours = (self._listen, self._inner, self._deliver, self._arrive, self._sweep, self._beat, self._tidy)
+            for loop in (*ours, self._notices):
                 group.create_task(self._guard(loop))
         await self._finish()  # only now nobody starts anything any more
 
@@ -106,14 +118,18 @@ class Loops:
             rows = await conn.execute(
                 text(
                     "SELECT DISTINCT connection FROM delivery d WHERE state = 'due' AND due_at <= :now AND NOT EXISTS"
-                    " (SELECT 1 FROM pause p WHERE p.connection = d.connection AND p.stream = '')"
+                    " (SELECT 1 FROM pause p WHERE p.connection = d.connection AND p.stream = '' AND NOT p.trial)"
                 ),
                 {"now": self._engine.now()},
             )
             return [row.connection for row in rows]
 
     async def _deliver_all(self, connection: str) -> None:
-        while not self._stop.is_set() and await deliver_to(self._engine, connection):
+        while not self._stop.is_set():
+            with STOPWATCH.turn("deliver"):
+                done = await deliver_to(self._engine, connection)
+            if not done:
+                return
             self._work.set()
 
     async def _arrive(self) -> None:
@@ -122,11 +138,35 @@ class Loops:
                 self._work.set()
             for sync in await pull_candidates(self._engine):
                 self._start(f"pull {sync.name}", self._pull(sync.name))
+            for sync in await reconcile_candidates(self._engine):
+                self._start(f"reconcile {sync.name}", self._reconcile(sync.name))
+            self._start("recheck", self._recheck())
+            self._start("mend", self._mend())
             await self._pause(self._stop, TICK_SECONDS)
+
+    async def _recheck(self) -> None:
+        if await recheck_due(self._engine):
+            self._work.set()
+
+    async def _reconcile(self, name: str) -> None:
+        """Behind everybody else: a comparison lets them go first between two pages."""
+        sync = self._engine.configuration.syncs.get(name)
+        if sync is None:
+            return
+        with STOPWATCH.turn("reconcile"):
+            await reconcile(self._engine, sync, lambda: self._pause(self._stop, BREATH_SECONDS))
+
+    async def _mend(self) -> None:
+        if await mend_due(self._engine):
+            self._work.set()
 
     async def _pull(self, name: str) -> None:
         sync = self._engine.configuration.syncs.get(name)
-        if sync is not None and await pull(self._engine, sync):
+        if sync is None:
+            return
+        with STOPWATCH.turn("pull"):
+            found = await pull(self._engine, sync)
+        if found:
             self._work.set()
 
     def _start(self, name: str, work: Awaitable[None]) -> None:
@@ -150,13 +190,43 @@ class Loops:
     async def _sweep(self) -> None:
         every = self._settings.engine.scaled(self._settings.engine.sweep_seconds)
         while not self._stop.is_set():
-            await self._engine.db.clock().resync()
+            await self._tell_the_time()
             self._outage.over()
             if self._outage.leases_count():
-                await sweep(self._engine)
+                with STOPWATCH.turn("sweep"):
+                    await sweep(self._engine)
             await probe_paused(self._engine)
             await self._reload()
             await self._pause(self._stop, min(every, IDLE_SECONDS))
+
+    async def _tell_the_time(self) -> None:
+        jump = await self._engine.db.clock().resync()
+        if abs(jump) > JUMP_SECONDS:
+            settings = self._settings.engine
+            self._outage.clock_set(jump, settings.scaled(settings.heartbeat_seconds))
+        if jump < -JUMP_SECONDS:
+            await clock_set_back(self._engine)
+
+    async def _beat(self) -> None:
+        while not self._stop.is_set():
+            await beat(self._engine.db, self._engine.now(), STOPWATCH)
+            await self._pause(self._stop, self._settings.engine.scaled(BEAT_SECONDS))
+
+    async def _tidy(self) -> None:
+        """After the others: it is nobody's business how soon a settled row leaves."""
+        while not self._stop.is_set():
+            with STOPWATCH.turn("tidy"):
+                done = await tidy(self._engine.db, self._engine.now(), self._settings.retention)
+            if done:
+                log.info("tidied", **done.told())
+            await self._pause(self._stop, self._settings.retention.every_minutes * 60)
+
+    async def _notices(self) -> None:
+        """Owners are told of troubles; a way to them that is slow keeps nobody else waiting."""
+        while not self._stop.is_set():
+            with STOPWATCH.turn("notices"):
+                await notices_due(self._engine, self._settings)
+            await self._pause(self._stop, self._settings.engine.scaled(self._settings.notices.every_seconds))
 
     async def _reload(self) -> None:
         if await configured.number(self._engine.db) != self._number:
@@ -195,6 +265,8 @@ async def run(settings: Settings, url: str) -> None:
     rng = random.Random()
     transport = AiohttpTransport()
     engine = Engine(db, configuration, db.clock(), rng, Outward(transport, db.clock(), rng), settings.engine)
+    engine.careful = secrets.token_hex(8)
+    await clock_set_back(engine)
     await take_back(engine)
     loops = Loops(engine, settings, url, number)
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -32,6 +32,12 @@ class Outage:
             log.warning("the database is back", seconds=round(now - self._since, 1))
             self._since, self._grace_until = None, now + GRACE_SECONDS
 
+    def clock_set(self, seconds: float, grace: float) -> None:
+        """The database's clock was set by so much, or this machine slept: until every process has told its leases by
+        the new time they say nothing."""
+        log.warning("the clock of the database was set", seconds=round(seconds, 1))
+        self._grace_until = max(self._grace_until, time.monotonic() + GRACE_SECONDS + grace)
+
     def leases_count(self) -> bool:
         """May a lease that ran out be taken for somebody's death?"""
         return time.monotonic() >= self._grace_until

@@ -9,7 +9,7 @@ from hub.mapping.codecs import scalar_text
 from hub.mapping.decimals import decimal_of, decimal_text, integer_of
 from hub.mapping.faults import Fault
 from hub.mapping.moments import day_of_canonical, instant_text, moment_of_canonical
-from hub.mapping.shape import FieldType, Ref
+from hub.mapping.shape import FieldType, Ref, RefBy
 
 CURRENCY_LETTERS: Final = 3
 
@@ -58,22 +58,28 @@ _BY_TYPE: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-def ref_of(literal: Any, kind: str, by: str) -> Ref:
-    """`customer:number:CUST001`, or just the text where kind and by are known from the line."""
+def ref_to(ref: RefBy, text: str) -> Ref:
+    kind, by, system = ref
+    return Ref(kind, by, text, system)
+
+
+def ref_of(literal: Any, ref: RefBy) -> Ref:
+    """`customer:number:CUST001`, `customer:erp/number:CUST001`, or just the text where the line says the rest."""
     if isinstance(literal, Ref):
         return literal
     parts = literal.split(":", 2) if isinstance(literal, str) else []
-    if len(parts) == 3 and parts[0] == kind:
-        return Ref(*parts)
-    return Ref(kind, by, scalar_text(literal, "ref"))
+    if len(parts) == 3 and parts[0] == ref[0]:
+        system, _, by = parts[1].rpartition("/")
+        return Ref(parts[0], by, parts[2], system)
+    return ref_to(ref, scalar_text(literal, "ref"))
 
 
-def canonical(type_: FieldType, literal: Any, *, values: tuple[str, ...] = (), ref: tuple[str, str] = ("", "")) -> Any:
+def canonical(type_: FieldType, literal: Any, *, values: tuple[str, ...] = (), ref: RefBy = ("", "", "")) -> Any:
     """The canonical value of what an author wrote. Raises Fault."""
     if literal is None:
         return None
     if type_ == "ref":
-        return ref_of(literal, *ref)
+        return ref_of(literal, ref)
     value = _BY_TYPE[type_](literal)
     if values and value not in values:
         raise Fault("enum", known=", ".join(values))

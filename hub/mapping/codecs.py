@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from hub.mapping import moments
-from hub.mapping.decimals import cleaned, decimal_of, decimal_text, integer_of
+from hub.mapping.decimals import cleaned, decimal_decoder, decimal_of, decimal_text, exact, integer_of
 from hub.mapping.faults import Fault
 from hub.mapping.shape import FieldType
 
@@ -19,12 +19,31 @@ _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """What most values are, so that no function need be called for them: `unchanged` is a Python condition over `{0}`
+    for those that stay as they are; `words` says what known texts become."""
+
+    unchanged: str = ""
+    words: Mapping[Any, Any] | None = None
+
+
+ANYTHING: Final = Usual()
+# Text that can be stored: no NUL, no lone surrogate. Nothing that can be printed is either.
+PLAIN_TEXT: Final = Usual(r"type({0}) is str and ({0}.isascii() and '\x00' not in {0} or {0}.isprintable())")
+_PLAIN_BOOL: Final = Usual("{0} is True or {0} is False")
+_PLAIN_INTEGER: Final = Usual(f"type({{0}}) is int and {-(2**63)} <= {{0}} < {2**63}")
+
+
+@dataclass(frozen=True, slots=True)
 class Codec:
-    """`decode` inward, `encode` outward; `same` is what two vendor values are compared by."""
+    """`decode` inward, `encode` outward; `same` is what two vendor values are compared by. `read` and `written` are the
+    short cuts of `decode` and `encode`: they give the same."""
 
     decode: Change
     encode: Change
     same: Change
+    read: Usual = ANYTHING
+    written: Usual = ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +94,16 @@ class EnumTable:
     inward: Mapping[str, Any]
     outward: Mapping[Any, Any] = field(default_factory=dict)
     unknown: Unknown = "fail"
+    name: str = ""
+    """Of the shared table these words are from."""
 
     def decode(self, raw: Any) -> Any:
         text = word(raw)
         if text in self.inward:
             return self.inward[text]
         if self.unknown == "fail":
+            if self.name:
+                raise Fault("lookup", table=self.name)
             raise Fault("enum", known=", ".join(list(self.inward)[:12]))
         return text if self.unknown == "pass" else None
 
@@ -90,7 +113,7 @@ class EnumTable:
             return self.outward[ours]
         if simple and self.unknown == "pass":
             return ours
-        raise Fault("enum_out")
+        raise Fault("lookup_out", table=self.name) if self.name else Fault("enum_out")
 
     def same(self, raw: Any) -> Any:
         text = word(raw)
@@ -98,16 +121,12 @@ class EnumTable:
 
 
 def _decode_decimal(rule: str, clean: bool) -> Change:
-    if clean:
-        return lambda raw: decimal_text(decimal_of(cleaned(raw), rule))
-    return lambda raw: decimal_text(decimal_of(raw, rule))
+    decode = decimal_decoder(rule)
+    return (lambda raw: decode(cleaned(raw))) if clean else decode
 
 
 def _encode_decimal(as_text: bool) -> Change:
-    if as_text:
-        return lambda ours: decimal_text(decimal_of(ours))
-    # Through the text, so that one amount has one form whoever wrote it.
-    return lambda ours: Decimal(decimal_text(decimal_of(ours)))
+    return (lambda ours: decimal_text(decimal_of(ours))) if as_text else exact
 
 
 def _decode_bool(raw: Any) -> bool:
@@ -139,7 +158,8 @@ def _allowed(values: tuple[str, ...]) -> Change:
 
 def _text(options: Options) -> Codec:
     as_number = options.as_text is False
-    return Codec(scalar_text, integer_of if as_number else scalar_text, scalar_text)
+    encode = integer_of if as_number else scalar_text
+    return Codec(scalar_text, encode, scalar_text, PLAIN_TEXT, ANYTHING if as_number else PLAIN_TEXT)
 
 
 def _word(raw: Any) -> int:
@@ -152,7 +172,7 @@ def _word(raw: Any) -> int:
 
 def _integer(options: Options) -> Codec:
     encode: Change = (lambda ours: str(integer_of(ours))) if options.as_text else integer_of
-    return Codec(_word, encode, _word)
+    return Codec(_word, encode, _word, _PLAIN_INTEGER, ANYTHING if options.as_text else _PLAIN_INTEGER)
 
 
 def _number(rule: str) -> Callable[[Options], Codec]:
@@ -180,11 +200,12 @@ def _instant(options: Options) -> Codec:
 
 
 def _bool(options: Options) -> Codec:
-    return Codec(_decode_bool, _encode_bool, _decode_bool)
+    return Codec(_decode_bool, _encode_bool, _decode_bool, _PLAIN_BOOL, _PLAIN_BOOL)
 
 
 def _enum(options: Options) -> Codec:
-    return Codec(_allowed(options.values), scalar_text, scalar_text)
+    known = Usual(words={value: value for value in options.values}) if options.values else PLAIN_TEXT
+    return Codec(_allowed(options.values), scalar_text, scalar_text, known, PLAIN_TEXT)
 
 
 _BUILDERS: Final[Mapping[str, Callable[[Options], Codec]]] = {
@@ -205,15 +226,17 @@ def codec(type_: FieldType, options: Options) -> Codec:
     if options.enum is None:
         return _BUILDERS[type_](options)
     table = options.enum
+    words = {text: ours for text, ours in table.inward.items() if text.isprintable()}
+    read, written = Usual(words=words), Usual(words=table.outward)
     if table.unknown != "pass" or not options.values:
-        return Codec(table.decode, table.encode, table.same)
+        return Codec(table.decode, table.encode, table.same, read, written)
     allowed = _allowed(options.values)
 
     def decode(raw: Any) -> Any:
         ours = table.decode(raw)
         return ours if word(raw) in table.inward else allowed(ours)
 
-    return Codec(decode, table.encode, table.same)
+    return Codec(decode, table.encode, table.same, read, written)
 
 
 def comparable(same: Change, raw: Any) -> Any:

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Final
 
 from hub.mapping.codecs import Change, comparable, scalar_text, word
+from hub.mapping.emitter import Emitter, Late, alone
 from hub.mapping.faults import Fault
 from hub.mapping.lines import Line, Part
-from hub.mapping.paths import put, take
+from hub.mapping.paths import emit_take, put, take
 from hub.mapping.reads import Path
 from hub.mapping.shape import ABSENT, Record
 
+# Two of one of these types that are equal are the same to every codec, or unreadable alike.
+_PLAIN: Final = frozenset({str, int, bool})
+_NUMBERS: Final = frozenset({int, Decimal})
+
 
 def _differs(wanted: Any, known: Any, same: Change) -> bool:
-    if wanted is ABSENT:
-        return False
     return bool(comparable(same, wanted) != comparable(same, None if known is ABSENT else known))
 
 
-def _values(line: Line) -> list[tuple[Path, Change]]:
-    pairs = [(target.names, target.codec.same) for target in line.targets]
+def _values(line: Line) -> list[tuple[Path, Change, bool]]:
+    """Path, what its values are compared by, and whether they are numbers."""
+    is_number = line.type in ("decimal", "money")
+    found = [(target.names, target.codec.same, is_number and target.value is None) for target in line.targets]
     currency = line.currency.source if line.currency else None
     if currency is not None and currency.names is not None and not currency.rooted:
-        pairs.append((currency.names, scalar_text))
-    return pairs
+        found.append((currency.names, scalar_text, False))
+    return found
 
 
 def _key_text(raw: Any) -> str | None:
+    if type(raw) is str:
+        return raw
     try:
         return None if raw is ABSENT or raw is None else scalar_text(raw)
     except Fault:
@@ -64,12 +72,31 @@ class RecordDiffer:
     def __init__(self, lines: Iterable[Line], constants: Iterable[Path] = ()) -> None:
         outward = [line for line in lines if line.outward]
         self.values = [pair for line in outward if line.part is None for pair in _values(line)]
-        self.values += [(names, word) for names in constants]
+        self.values += [(names, word, False) for names in constants]
         self.lists = [_ListDiffer(line.part) for line in outward if line.part is not None]
+        self._of_values: Callable[[Record, Record], list[Path]] = Late(alone("wanted, known", self._emit))
+
+    def _emit(self, emitter: Emitter) -> None:
+        """The paths that differ; only what is not plainly the same is compared by its codec."""
+        found, seen = emitter.set("[]"), dict[tuple[str, Path], str]()
+        absent = emitter.bind(ABSENT)
+        for names, same, is_number in self.values:
+            wanted = emitter.set(emit_take(emitter, names, "wanted", seen))
+            known = emitter.set(emit_take(emitter, names, "known", seen))
+            alike = f"type({known}) is type({wanted}) in {emitter.bind(_PLAIN)}"
+            if is_number:
+                numbers = emitter.bind(_NUMBERS)
+                alike = f"({alike} or type({wanted}) in {numbers} and type({known}) in {numbers})"
+            unlike = f"{emitter.bind(_differs)}({wanted}, {known}, {emitter.bind(same)})"
+            emitter.line(
+                f"if {wanted} is not {absent} and not ({alike} and {wanted} == {known}) and {unlike}:"
+                f" {found}.append({emitter.bind(names)})"
+            )
+        emitter.line(f"return {found}")
 
     def paths(self, wanted: Record, known: Record) -> list[Path]:
-        found = [names for names, same in self.values if _differs(take(wanted, names), take(known, names), same)]
-        return found + [each.names for each in self.lists if each.differs(wanted, known)]
+        pair = [record if isinstance(record, dict) else {} for record in (wanted, known)]
+        return self._of_values(*pair) + [each.names for each in self.lists if each.differs(wanted, known)]
 
     def differences(self, wanted: Record, known: Record) -> Record:
         result: Record = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from hub.mapping.faults import Fault
@@ -11,6 +12,7 @@ from hub.mapping.faults import Fault
 WHOLE_DIGITS: Final = 30
 FRACTION_DIGITS: Final = 20
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_SHORT: Final = 10**WHOLE_DIGITS
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}")
 _CLEANED: Final = str.maketrans("", "", ",， \u3000\u00a0¥￥元")
 
@@ -34,6 +36,15 @@ def decimal_of(raw: Any, rule: str = "decimal") -> Decimal:
 
 def decimal_text(number: Decimal) -> str:
     """No exponent, no trailing zeros, no negative zero."""
+    text = str(number)
+    if len(text) > FRACTION_DIGITS or "E" in text:
+        return _wide_text(number)
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text if text != "-0" else "0"
+
+
+def _wide_text(number: Decimal) -> str:
     if not number:
         return "0"
     if not -FRACTION_DIGITS <= number.adjusted() < WHOLE_DIGITS:
@@ -44,6 +55,29 @@ def decimal_text(number: Decimal) -> str:
     if len(text) > FRACTION_DIGITS and len(text.partition(".")[2]) > FRACTION_DIGITS:
         raise Fault("range")
     return text
+
+
+def decimal_decoder(rule: str) -> Callable[[Any], str]:
+    """A record's number as canonical text."""
+
+    def decode(raw: Any) -> str:
+        if type(raw) is int and -_SHORT < raw < _SHORT:
+            return str(raw)
+        return decimal_text(decimal_of(raw, rule))
+
+    return decode
+
+
+def exact(ours: Any) -> Decimal:
+    """The number of a canonical text; through the text, so that one amount has one form whoever wrote it."""
+    if type(ours) is str and ours.isascii() and "e" not in ours and "E" not in ours:
+        try:
+            number = Decimal(ours)
+        except InvalidOperation:
+            raise Fault("decimal") from None
+        if number.is_finite() and decimal_text(number) == ours:
+            return number
+    return Decimal(decimal_text(decimal_of(ours)))
 
 
 def cleaned(raw: Any) -> Any:

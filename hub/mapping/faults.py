@@ -38,19 +38,50 @@ class MappingError(Exception):
         return "\n".join(str(problem) for problem in self.problems)
 
 
-class RecordError(MappingError):
-    """One record (or entity) cannot be mapped: the field, where it stands, and what to do."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a mapping something is said; `base` names the mapping when it is one that this one extends."""
 
-    def __init__(self, field: str, path: str, value: str, rule: str, detail: Mapping[str, str]) -> None:
-        self.field, self.path, self.value, self.rule, self.detail = field, path, value, rule, dict(detail)
+    file: str = ""
+    line: int = 0
+    base: str = ""
+
+    @property
+    def where(self) -> tuple[str, int]:
+        return self.file, self.line
+
+    def spoken(self) -> tuple[str, str]:
+        """How a sentence begins, Chinese and English."""
+        zh = f"第 {self.line} 行 " if self.line else ""
+        en = f"line {self.line}, " if self.line else ""
+        return (f"{self.base} {zh}", f"{self.base} {en}") if self.base else (zh, en)
+
+
+_NOWHERE: Final = Place()
+
+
+class RecordError(MappingError):
+    """One record (or entity) cannot be mapped: the line of the mapping, the field, the path, and what to do."""
+
+    def __init__(
+        self, field: str, path: str, value: str, rule: str, detail: Mapping[str, str], place: Place = _NOWHERE
+    ) -> None:
+        self.field, self.path, self.value, self.place = field, path, value, place
+        self.rule, self.detail = rule, dict(detail)
         zh, en = RECORD_RULES[rule]
         words = {"field": field, "path": path or "@", "value": value, **self.detail}
-        self.sentence_zh = ("字段 {field}（路径 {path}）" + zh).format_map(words)
-        self.sentence_en = ("field {field} (path {path}): " + en).format_map(words)
-        super().__init__([Problem("", 0, path, value, rule, self.sentence_zh, self.sentence_en)])
+        begin_zh, begin_en = place.spoken()
+        self.sentence_zh = begin_zh + ("{field}：路径 {path} " + zh).format_map(words)
+        self.sentence_en = begin_en + ("{field}: path {path}: " + en).format_map(words)
+        super().__init__([Problem(*place.where, path, value, self.rule, self.sentence_zh, self.sentence_en)])
+
+    @property
+    def where(self) -> tuple[str, int]:
+        """File and line of the mapping; `("", 0)` when it is not known."""
+        return self.place.where
 
     def __reduce__(self) -> tuple[type[RecordError], tuple[Any, ...]]:
-        return RecordError, (self.field, self.path, self.value, self.rule, self.detail)
+        return RecordError, (self.field, self.path, self.value, self.rule, self.detail, self.place)
 
     def __str__(self) -> str:
         return self.sentence_en
@@ -58,8 +89,8 @@ class RecordError(MappingError):
     def within(self, field: str, path: str, index: int) -> RecordError:
         """The same error seen from outside the list it happened in."""
         inner_path = self.path if self.path.startswith("$.") else f"{path}[{index}].{self.path}".rstrip(".")
-        inner_field = f"{field}[{index}].{self.field}"
-        return RecordError(inner_field, inner_path, self.value, self.rule, self.detail)
+        inner_field = f"{field}[{index}].{self.field}".rstrip(".")
+        return RecordError(inner_field, inner_path, self.value, self.rule, self.detail, self.place)
 
 
 _UNSAID: Final = object()
@@ -93,9 +124,9 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
-def record_error(field: str, path: str, value: Any, fault: Fault) -> RecordError:
+def record_error(field: str, path: str, value: Any, fault: Fault, place: Place) -> RecordError:
     offending = value if fault.value is _UNSAID else fault.value
-    return RecordError(field, path, shown(offending), fault.rule, fault.detail)
+    return RecordError(field, path, shown(offending), fault.rule, fault.detail, place)
 
 
 def near(word: str, words: Iterable[str]) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any, Final
@@ -31,6 +31,17 @@ class Expref:
         self.run = run
 
 
+_OF: Final = "array-"
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The Python types of an argument, and those its elements may have where it is a list; empty: any."""
+
+    types: frozenset[type]
+    lists: tuple[frozenset[type], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """`takes` names the allowed types per argument (empty: any); `array-number` means every element a number."""
@@ -47,14 +58,49 @@ class Function:
                 f"函数 {name} 的参数个数不对：需要 {least} 个", f"{name}() takes {least} arguments, not {count}"
             )
 
+    def _allowed(self, count: int) -> tuple[Types, ...]:
+        """Per argument; those of no fixed number are all like the last."""
+        return self.takes[:count] + self.takes[-1:] * (count - len(self.takes))
+
+    def usual(self, count: int) -> list[Usual]:
+        """What each argument is as a rule; what is something else, `check_types` has to look at."""
+        return [_usual(allowed) for allowed in self._allowed(count)]
+
+    def takes_later(self, index: int) -> bool:
+        return index < len(self.takes) and "expref" in self.takes[index]
+
     def check_types(self, name: str, values: list[Any]) -> None:
-        for allowed, value in zip(self.takes, values, strict=False):
+        for allowed, value in zip(self._allowed(len(values)), values, strict=True):
             if allowed and not _fits(value, allowed):
                 known = " / ".join(allowed)
                 raise ExpressionError(
                     f"函数 {name} 不接受 {_kind(value)}，需要 {known}",
                     f"{name}() takes {known}, not {_kind(value)}",
                 )
+
+
+_PYTHON: Final[Mapping[str, frozenset[type]]] = {
+    "string": frozenset({str}),
+    "number": frozenset({int, Decimal}),
+    "boolean": frozenset({bool}),
+    "array": frozenset({list}),
+    "object": frozenset({dict}),
+    "null": frozenset({type(None)}),
+    "expref": frozenset({Expref}),
+}
+
+
+def _usual(allowed: Types) -> Usual:
+    types = frozenset[type]().union(*(_PYTHON.get(name, ()) for name in allowed))
+    lists = tuple(_PYTHON[name.removeprefix(_OF)] for name in allowed if name.startswith(_OF))
+    return Usual(types, lists)
+
+
+def uniform(values: list[Any], kinds: Iterable[frozenset[type]]) -> bool:
+    """Whether all elements are of one of the kinds, each named by its Python types."""
+    charge(len(values))
+    types = set(map(type, values))
+    return any(types <= kind for kind in kinds)
 
 
 def _kind(value: Any) -> str:
@@ -65,11 +111,11 @@ def _fits(value: Any, allowed: Types) -> bool:
     kind = _kind(value)
     if kind in allowed:
         return True
-    lists = {name for name in allowed if name.startswith("array-")}
+    lists = {name for name in allowed if name.startswith(_OF)}
     if kind != "array" or not lists:
         return False
     charge(len(value))
-    inner = {f"array-{kind_of(item)}" for item in value}
+    inner = {_OF + kind_of(item) for item in value}
     return len(inner) <= 1 and inner <= lists
 
 
@@ -88,9 +134,10 @@ def _absolute(value: Any) -> Any:
 
 
 def _sum(values: list[Any]) -> Any:
-    total: Any = 0
+    total: Any = sum(value for value in values if type(value) is int)
     for value in values:
-        total = total + value if type(total) is int and type(value) is int else _SUM.add(total, value)
+        if type(value) is not int:
+            total = _SUM.add(total, value)
     return total
 
 
@@ -118,7 +165,10 @@ def _join(glue: str, texts: list[str]) -> str:
 def _contains(subject: Any, search: Any) -> bool:
     if isinstance(subject, str):
         return isinstance(search, str) and search in subject
-    charge(len(subject))
+    if isinstance(search, str):
+        charge(len(subject))
+        return search in subject
+    charge(len(subject) << 1)
     return any(equal(item, search) for item in subject)
 
 

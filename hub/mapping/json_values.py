@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -26,22 +27,40 @@ def kind_of(value: Any) -> str:
     return "number" if isinstance(value, float) else "object"
 
 
+EMPTY: Final = frozenset({type(None), bool, str, list, dict})
+
+
 def is_false(value: Any) -> bool:
     """JMESPath's false: null, false, and empty text, list or object. Zero is true."""
-    return value is None or value is False or (type(value) in (str, list, dict) and not value)
+    return not value and type(value) in EMPTY
+
+
+_PLAIN: Final = frozenset({str, int})
 
 
 def equal(left: Any, right: Any) -> bool:
+    if left is right:
+        return True
     kind = kind_of(left)
     if kind != kind_of(right):
         return False
     if kind == "array":
-        charge(len(left))
-        return len(left) == len(right) and all(map(equal, left, right))
+        charge((len(left) + 2) << 2)
+        return len(left) == len(right) and _all_equal(left, right)
     if kind == "object" and isinstance(left, dict) and isinstance(right, dict):
-        charge(len(left))
-        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+        charge((len(left) + 2) << 2)
+        return left.keys() == right.keys() and _all_equal(left.values(), [right[key] for key in left])
     return bool(left == right)
+
+
+def _all_equal(left: Iterable[Any], right: Iterable[Any]) -> bool:
+    for one, other in zip(left, right, strict=True):
+        if type(one) in _PLAIN and type(one) is type(other):
+            if one != other:
+                return False
+        elif not equal(one, other):
+            return False
+    return True
 
 
 def json_text(value: Any) -> str:
@@ -54,9 +73,11 @@ def json_text(value: Any) -> str:
 def _write(value: Any, parts: list[str]) -> None:
     kind = kind_of(value)
     if kind == "array":
-        _write_all("[]", [(None, item) for item in value], parts)
+        charge((len(value) + 2) << 3)
+        _write_all("[]", ((None, item) for item in value), parts)
     elif isinstance(value, dict):
-        _write_all("{}", list(value.items()), parts)
+        charge((len(value) + 2) << 3)
+        _write_all("{}", value.items(), parts)
     elif kind == "number":
         parts.append(str(value))
     else:
@@ -65,8 +86,7 @@ def _write(value: Any, parts: list[str]) -> None:
         bounded(len(parts[-1]))
 
 
-def _write_all(brackets: str, items: list[tuple[Any, Any]], parts: list[str]) -> None:
-    charge(len(items))
+def _write_all(brackets: str, items: Iterable[tuple[Any, Any]], parts: list[str]) -> None:
     parts.append(brackets[0])
     for index, (key, item) in enumerate(items):
         if index:

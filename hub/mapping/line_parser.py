@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Final, cast
+from dataclasses import replace
+from typing import cast
 
-from hub.mapping.codecs import Codec, Options, codec
+from hub.mapping import keys
+from hub.mapping.codecs import Options, codec
 from hub.mapping.document import Node
-from hub.mapping.line_values import parse_currency, parse_literal, parse_options, parse_ref
+from hub.mapping.line_values import lacks_zone, parse_currency, parse_literal, parse_options, parse_ref
 from hub.mapping.lines import Line, LineKey, Only, Part, Target
 from hub.mapping.paths import Source
 from hub.mapping.scope import Scope
 from hub.mapping.shape import CUSTOM, Field, FieldType
-
-_EVERY: Final = frozenset({"path", "in", "out", "type", "default", "required", "const", "when", "only", "description"})
-_OF_TYPE: Final[Mapping[str, frozenset[str]]] = {
-    "text": frozenset({"as", "enum", "unknown"}),
-    "integer": frozenset({"as", "enum", "unknown"}),
-    "decimal": frozenset({"as", "clean"}),
-    "money": frozenset({"as", "clean", "currency", "currency_enum"}),
-    "date": frozenset({"as", "format", "epoch", "zone"}),
-    "instant": frozenset({"as", "format", "epoch", "zone"}),
-    "bool": frozenset({"enum", "unknown"}),
-    "enum": frozenset({"enum", "unknown"}),
-    "ref": frozenset({"as", "ref", "by"}),
-}
-_OF_LIST: Final = frozenset({"each", "key", "fields", "required", "description"})
-_OF_TARGET: Final = frozenset({"path", "value", "type", "as", "format", "epoch", "zone"})
-LINE_KEYS: Final = _EVERY.union(_OF_LIST, *_OF_TYPE.values())
-_LONG: Final[Mapping[str, str]] = {
-    "money": "{path: FAmount, currency: FCurrency}",
-    "ref": "{ref: customer, by: number, path: FCustId.FNumber}",
-    "list": "{each: FEntry, key: FEntryID, fields: {…}}",
-}
 
 
 def parse_lines(scope: Scope, node: Node, path: str) -> tuple[Line, ...]:
     if not isinstance(node.value, dict):
         scope.findings.add(node.where, path, "not_mapping", node.plain())
         return ()
+    for name, removed in node.removed.items():
+        if not name.startswith(f"{CUSTOM}."):
+            scope.field(name, removed, f"{path}.{name}")
     parsed = (parse_line(scope, name, line, f"{path}.{name}") for name, line in node.map.items())
     return tuple(line for line in parsed if line is not None)
 
@@ -49,8 +32,8 @@ def parse_line(scope: Scope, name: str, node: Node, path: str) -> Line | None:
     if field is None:
         return None
     if not isinstance(node.value, dict):
-        if field.type in _LONG:
-            example = _LONG[field.type]
+        if field.type in keys.LONG_FORM:
+            example = keys.LONG_FORM[field.type]
             scope.findings.add(node.where, path, "needs_long_form", type=field.type, example=example)
             return None
         node = Node({"path": node}, node.where)
@@ -61,11 +44,11 @@ def parse_line(scope: Scope, name: str, node: Node, path: str) -> Line | None:
 
 
 def _check_keys(scope: Scope, field: Field, node: Node, path: str) -> None:
-    allowed = _EVERY | _OF_TYPE[field.type]
+    allowed = keys.EVERY_LINE | keys.OF_TYPE[field.type]
     for key, inner in node.map.items():
-        if key in LINE_KEYS and key not in allowed:
+        if key in keys.LINE and key not in allowed:
             scope.findings.add(inner.where, f"{path}.{key}", "not_for_type", key, type=field.type)
-        elif key not in LINE_KEYS:
+        elif key not in keys.LINE:
             scope.findings.unknown(inner.where, f"{path}.{key}", "unknown_key", key, allowed)
     type_ = node.map.get("type")
     if type_ is not None and type_.value != field.type:
@@ -78,8 +61,9 @@ def _value_line(scope: Scope, name: str, field: Field, node: Node, path: str) ->
     options = parse_options(scope, field, node, path)
     source = _source(scope, node, path)
     targets = _targets(scope, field.type, node, source, options, path)
+    _check_source(scope, field, node, source, options, path)
     const = parse_literal(scope, field, ref, spec.get("const"), f"{path}.const")
-    if not spec.keys() & {"path", "in", "out", "const"}:
+    if not spec.keys() & keys.SOURCES:
         scope.findings.add(node.where, path, "no_source")
         return None
     when = scope.expression(spec.get("when"), f"{path}.when")
@@ -87,7 +71,7 @@ def _value_line(scope: Scope, name: str, field: Field, node: Node, path: str) ->
         field=name,
         names=tuple(name.split(".")),
         type=field.type,
-        where=node.where,
+        place=scope.place(node),
         written=_written(node),
         codec=codec(field.type, options),
         source=source,
@@ -100,7 +84,7 @@ def _value_line(scope: Scope, name: str, field: Field, node: Node, path: str) ->
         default=parse_literal(scope, field, ref, spec.get("default"), f"{path}.default"),
         const=const,
         required=scope.flag(spec.get("required"), f"{path}.required"),
-        only=cast(Only | None, scope.choice(spec.get("only"), f"{path}.only", ("create", "change"))),
+        only=cast(Only | None, scope.choice(spec.get("only"), f"{path}.only", keys.ONLY)),
         when_entity=when if targets else None,
         when_record=None if targets else when,
     )
@@ -124,6 +108,15 @@ def _source(scope: Scope, node: Node, path: str) -> Source | None:
     return scope.source(chosen, f"{path}.{key}") if chosen is not None else None
 
 
+def _check_source(scope: Scope, field: Field, node: Node, source: Source | None, options: Options, path: str) -> None:
+    """A plain path holds what the line takes it for, and a time has a zone."""
+    key = "path" if "path" in node.map else "in"
+    if source is not None and source.names is not None:
+        scope.check_word(source.names, node.map[key], f"{path}.{key}", (field.type, options, source.rooted))
+    if lacks_zone(field.type, options) and node.map.keys() & {"path", "in", "out"}:
+        scope.findings.add(node.where, path, "no_zone")
+
+
 def _targets(
     scope: Scope, type_: FieldType, node: Node, source: Source | None, options: Options, path: str
 ) -> tuple[Target, ...]:
@@ -136,36 +129,61 @@ def _targets(
     written = node.map.get("out")
     if written is None:
         return ()
-    parts = written.items or [written]
+    parts = written.items or (_short_targets(written) if _is_short(written) else [written])
     made = [_target(scope, type_, part, options, f"{path}.out") for part in parts]
     return tuple(target for target in made if target is not None)
+
+
+def _is_short(node: Node) -> bool:
+    """`{PATH: expression}`; with a word of the long form among the keys it is a long form that lacks its path."""
+    return bool(node.map) and not node.map.keys() & keys.TARGET
+
+
+def _short_targets(node: Node) -> list[Node]:
+    return [Node({"path": Node(key, value.where), "value": value}, value.where) for key, value in node.map.items()]
 
 
 def _target(scope: Scope, type_: FieldType, node: Node, options: Options, path: str) -> Target | None:
     if not isinstance(node.value, dict):
         names = scope.target(node, path)
+        if names:
+            scope.check_word(names, node, path, (type_, options, False))
         return Target(names, None, codec(type_, options)) if names else None
-    scope.keys(node, path, _OF_TARGET)
+    scope.keys(node, path, keys.TARGET)
     if "path" not in node.map:
         scope.findings.add(node.where, path, "missing", "path")
         return None
     names = scope.target(node.map["path"], f"{path}.path")
     value = scope.expression(node.map.get("value"), f"{path}.value")
-    return Target(names, value, _target_codec(scope, type_, node, options, path)) if names else None
+    chosen, made = _target_form(scope, type_, node, options, path)
+    if names:
+        scope.check_word(names, node.map["path"], f"{path}.path", (chosen, made, False))
+    return Target(names, value, codec(chosen, made)) if names else None
 
 
-def _target_codec(scope: Scope, type_: FieldType, node: Node, options: Options, path: str) -> Codec:
-    own = scope.choice(node.map.get("type"), f"{path}.type", tuple(_OF_TYPE))
-    if own is None and not node.map.keys() & {"as", "format", "epoch", "zone"}:
-        return codec(type_, options)
-    chosen = cast(FieldType, own or type_)
-    made = parse_options(scope, Field(chosen), node, path)
-    enum = options.enum if own is None else None
-    return codec(chosen, Options(made.zone, made.form, made.epoch, options.clean, made.as_text, enum, options.values))
+def _target_form(scope: Scope, type_: FieldType, node: Node, options: Options, path: str) -> tuple[FieldType, Options]:
+    """The line's own form but for what the target says; another type has nothing of the line's enum."""
+    spec = node.map
+    own = cast(FieldType | None, scope.choice(spec.get("type"), f"{path}.type", tuple(keys.OF_TYPE)))
+    if own is None and not spec.keys() & keys.FORMS:
+        return type_, options
+    made = parse_options(scope, Field(own or type_), node, path)
+    timed = made if spec.keys() & {"format", "epoch"} or own is not None else options
+    chosen = replace(
+        options,
+        zone=made.zone if "zone" in spec else options.zone,
+        form=timed.form,
+        epoch=timed.epoch,
+        as_text=made.as_text if "as" in spec or own is not None else options.as_text,
+        enum=options.enum if own is None else None,
+    )
+    if lacks_zone(own or type_, chosen):
+        scope.findings.add(node.where, path, "no_zone")
+    return own or type_, chosen
 
 
 def _list_line(scope: Scope, name: str, field: Field, node: Node, path: str) -> Line | None:
-    scope.keys(node, path, _OF_LIST)
+    scope.keys(node, path, keys.LIST_LINE)
     spec = node.map
     if "each" not in spec or "fields" not in spec:
         scope.findings.add(node.where, path, "list_field", name)
@@ -173,6 +191,8 @@ def _list_line(scope: Scope, name: str, field: Field, node: Node, path: str) -> 
     source = scope.source(spec["each"], f"{path}.each")
     if source is None:
         return None
+    if source.names is not None:
+        scope.check_word(source.names, spec["each"], f"{path}.each", ("list", Options(), source.rooted))
     inner = scope.inside(field.fields or {}, source)
     key = _line_key(inner, spec.get("key"), f"{path}.key")
     lines = parse_lines(inner, spec["fields"], f"{path}.fields")
@@ -180,7 +200,7 @@ def _list_line(scope: Scope, name: str, field: Field, node: Node, path: str) -> 
         field=name,
         names=tuple(name.split(".")),
         type="list",
-        where=node.where,
+        place=scope.place(node),
         written=_written(node),
         codec=codec("text", Options()),
         source=source,
@@ -194,11 +214,11 @@ def _line_key(scope: Scope, node: Node | None, path: str) -> LineKey | None:
         return None
     if not isinstance(node.value, dict):
         source = scope.source(node, path)
-        return LineKey(source, as_number=False) if source else None
-    scope.keys(node, path, ("path", "as"))
+        return LineKey(source, as_number=False, place=scope.place(node)) if source else None
+    scope.keys(node, path, keys.LINE_KEY)
     if "path" not in node.map:
         scope.findings.add(node.where, path, "missing", "path")
         return None
     source = scope.source(node.map["path"], f"{path}.path")
-    as_ = scope.choice(node.map.get("as"), f"{path}.as", ("text", "number"))
-    return LineKey(source, as_ == "number") if source else None
+    as_ = scope.choice(node.map.get("as"), f"{path}.as", keys.AS)
+    return LineKey(source, as_ == "number", scope.place(node)) if source else None

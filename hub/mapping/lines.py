@@ -9,9 +9,10 @@ from typing import Any, Literal
 from hub.mapping.codecs import Codec, EnumTable
 from hub.mapping.document import Where
 from hub.mapping.expression import Expression
+from hub.mapping.faults import Place
 from hub.mapping.paths import Source
 from hub.mapping.reads import Path
-from hub.mapping.shape import ABSENT, FieldType, RefLine
+from hub.mapping.shape import ABSENT, FieldType, RefBy, RefLine
 
 Only = Literal["create", "change"]
 
@@ -39,6 +40,7 @@ class Currency:
 class LineKey:
     source: Source
     as_number: bool
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,13 @@ class Line:
     field: str
     names: Path
     type: FieldType
-    where: Where
+    place: Place
     written: str
     codec: Codec
     source: Source | None = None
     targets: tuple[Target, ...] = ()
     currency: Currency | None = None
-    ref: tuple[str, str] = ("", "")
+    ref: RefBy = ("", "", "")
     values: tuple[str, ...] = ()
     default: Any = ABSENT
     const: Any = ABSENT
@@ -72,6 +74,10 @@ class Line:
     part: Part | None = None
     enum: EnumTable | None = None
     as_number: bool = False
+
+    @property
+    def where(self) -> Where:
+        return self.place.where
 
     @property
     def outward_words(self) -> list[Any]:
@@ -100,10 +106,17 @@ class Line:
         return ", ".join(".".join(target.names) for target in self.targets)
 
 
-def ref_lines(lines: Iterable[Line], prefix: str = "") -> Iterator[RefLine]:
+def walk(lines: Iterable[Line], prefix: str = "") -> Iterator[tuple[str, Line]]:
+    """Every line with the name of its field, those inside lists as `lines[].product`."""
     for line in lines:
         name = prefix + line.field
+        yield name, line
         if line.part is not None:
-            yield from ref_lines(line.part.lines, f"{name}[].")
-        elif line.type == "ref":
-            yield RefLine(name, *line.ref, inward=line.inward, outward=line.outward)
+            yield from walk(line.part.lines, f"{name}[].")
+
+
+def ref_lines(lines: Iterable[Line]) -> Iterator[RefLine]:
+    for name, line in walk(lines):
+        if line.type == "ref":
+            kind, by, system = line.ref
+            yield RefLine(name, kind, by, inward=line.inward, outward=line.outward, system=system)

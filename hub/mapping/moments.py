@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ _ISO: Final = re.compile(
     r"[0-9]{4}([-/])[0-9]{2}\1[0-9]{2}"
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
+_SECONDS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _DIRECTIVES: Final = re.compile(r"%(.)")
 _PROBE: Final = datetime(2026, 1, 31, 13, 20, 30, tzinfo=UTC)
 
@@ -79,11 +80,31 @@ def _reader(rule: str, form: str | None, epoch: Epoch | None) -> Callable[[Any],
     return lambda raw: _iso(raw, rule, INSTANT_FORM if rule == "instant" else DATE_FORM)
 
 
+@lru_cache(maxsize=256)
+def _offset(text: str) -> timedelta | None:
+    return datetime.fromisoformat(f"2000-01-01T00:00:00{text}").utcoffset()
+
+
+def _utc(text: str, zone: tzinfo | None) -> datetime | None:
+    """A time in whole seconds as vendors write it, in UTC without saying so; None for anything else."""
+    if not _SECONDS.fullmatch(text):
+        return None
+    try:
+        local = datetime.fromisoformat(text[:19])
+        offset = _offset(text[19:]) if len(text) > 19 else zone.utcoffset(local) if zone else None
+        return local - offset if offset is not None else None
+    except (ValueError, OverflowError):
+        return None  # told by those who look closer
+
+
 def instant_decoder(zone: tzinfo | None, form: str | None, epoch: Epoch | None) -> Callable[[Any], str]:
     """A record's time as canonical text; one without an offset is the zone's local time."""
     moment_of = _reader("instant", form, epoch)
+    is_iso = form is None and epoch is None
 
     def decode(raw: Any) -> str:
+        if is_iso and type(raw) is str and (moment := _utc(raw, zone)) is not None:
+            return moment.isoformat() + "Z"
         moment = moment_of(raw)
         if moment.tzinfo is None:
             if zone is None:
@@ -97,11 +118,25 @@ def instant_decoder(zone: tzinfo | None, form: str | None, epoch: Epoch | None) 
     return decode
 
 
+def _is_day(text: str) -> bool:
+    """Whether it is a day in the canonical form already."""
+    if len(text) != 10 or text[4] != "-" or text[7] != "-":
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def date_decoder(zone: tzinfo | None, form: str | None, epoch: Epoch | None) -> Callable[[Any], str]:
     """A record's day as canonical text; a moment with an offset is the day it falls on in the zone."""
     moment_of = _reader("date", form, epoch)
+    is_iso = form is None and epoch is None
 
     def decode(raw: Any) -> str:
+        if is_iso and type(raw) is str and _is_day(raw):
+            return raw
         moment = moment_of(raw)
         if moment.tzinfo is not None:
             if zone is None:
@@ -144,13 +179,22 @@ def _written(moment: datetime, form: str | None, epoch: Epoch | None) -> Any:
 def instant_encoder(zone: tzinfo | None, form: str | None, epoch: Epoch | None) -> Callable[[Any], Any]:
     """Outward: the zone's local time, with its offset unless a format says otherwise."""
     local = zone or UTC
-    return lambda text: _written(moment_of_canonical(text).astimezone(local), form, epoch)
+
+    def encode(text: Any) -> Any:
+        try:
+            return _written(moment_of_canonical(text).astimezone(local), form, epoch)
+        except OverflowError:
+            raise Fault("range") from None
+
+    return encode
 
 
 def date_encoder(zone: tzinfo | None, form: str | None, epoch: Epoch | None) -> Callable[[Any], Any]:
     local = zone or UTC
 
     def encode(text: Any) -> Any:
+        if form is None and epoch is None and type(text) is str and _is_day(text):
+            return text
         day = day_of_canonical(text)
         if form is None and epoch is None:
             return text
@@ -171,6 +215,9 @@ def version_text(raw: Any, zone: tzinfo | None) -> str | None:
         return str(raw).zfill(_VERSION_DIGITS)
     if not isinstance(raw, str):
         raise Fault("float" if isinstance(raw, float) else "text")
+    utc = _utc(raw, zone)
+    if utc is not None:
+        return utc.isoformat() + ".000000Z"
     if not _ISO.fullmatch(raw):
         return raw
     moment = _iso(raw, "instant", INSTANT_FORM)
@@ -178,8 +225,12 @@ def version_text(raw: Any, zone: tzinfo | None) -> str | None:
         if zone is None:
             raise Fault("zone")
         moment = moment.replace(tzinfo=zone)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise Fault("range") from None
     # Always six digits: "…00Z" would sort after "…00.5Z".
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def zone_named(name: str) -> tzinfo | None:

@@ -1,275 +1,260 @@
-"""One closure per kind of JMESPath node: `build(tree)` gives a plain function of the data."""
+"""JMESPath nodes as Python statements: `emit(emitter, tree, here)` writes them and gives the variable with the result."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
-from hub.mapping.functions import STANDARD, Expref, Function
-from hub.mapping.grammar import ExpressionError, Tree, chain_of
-from hub.mapping.hub_functions import HUB
-from hub.mapping.json_values import equal, is_false, kind_of
-from hub.mapping.meter import charge
-
-Run = Callable[[Any], Any]
-
-FUNCTIONS: Final[Mapping[str, Function]] = {**STANDARD, **HUB}
-
-
-def _path(names: tuple[str, ...]) -> Run:
-    if len(names) == 1:
-        return _one(names[0])
-    if len(names) == 2:
-        return _two(*names)
-
-    def many(value: Any) -> Any:
-        for name in names:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(name)
-        return value
-
-    return many
-
-
-def _one(name: str) -> Run:
-    def one(value: Any) -> Any:
-        return value.get(name) if isinstance(value, dict) else None
-
-    return one
-
-
-def _two(first: str, second: str) -> Run:
-    def two(value: Any) -> Any:
-        if not isinstance(value, dict):
-            return None
-        inner = value.get(first)
-        return inner.get(second) if isinstance(inner, dict) else None
-
-    return two
-
-
-def _itself(tree: Tree) -> Run:
-    return lambda value: value
-
-
-def _always(constant: Any) -> Run:
-    return lambda _: constant
-
-
-def _literal(tree: Tree) -> Run:
-    return _always(tree["value"])
-
-
-def _field(tree: Tree) -> Run:
-    return _one(tree["value"])
-
-
-def _sequence(tree: Tree) -> Run:
-    chain = chain_of(tree)
-    if chain is not None:
-        return _path(chain)
-    steps = [build(child) for child in tree["children"]]
-    if len(steps) == 2:
-        first, second = steps
-        return lambda value: second(first(value))
-
-    def sequence(value: Any) -> Any:
-        for step in steps:
-            value = step(value)
-        return value
-
-    return sequence
-
-
-def _index(tree: Tree) -> Run:
-    at = tree["value"]
-
-    def index(value: Any) -> Any:
-        if not isinstance(value, list) or not -len(value) <= at < len(value):
-            return None
-        return value[at]
-
-    return index
-
-
-def _slice(tree: Tree) -> Run:
-    start, stop, step = tree["children"]
-    if step == 0:
-        raise ExpressionError("切片的步长不能为 0", "the step of a slice cannot be 0")
-    part = slice(start, stop, step)
-
-    def cut(value: Any) -> Any:
-        if not isinstance(value, list):
-            return None
-        charge(len(value))
-        return value[part]
-
-    return cut
-
-
-def _project(items: list[Any], each: Run) -> list[Any]:
-    charge(len(items))
-    return [result for result in map(each, items) if result is not None]
-
-
-def _projection(tree: Tree) -> Run:
-    base, each = map(build, tree["children"])
-
-    def projection(value: Any) -> Any:
-        items = base(value)
-        return _project(items, each) if isinstance(items, list) else None
-
-    return projection
-
-
-def _value_projection(tree: Tree) -> Run:
-    base, each = map(build, tree["children"])
-
-    def value_projection(value: Any) -> Any:
-        items = base(value)
-        return _project(list(items.values()), each) if isinstance(items, dict) else None
-
-    return value_projection
-
-
-def _filter_projection(tree: Tree) -> Run:
-    base, each, wanted = map(build, tree["children"])
-
-    def filter_projection(value: Any) -> Any:
-        items = base(value)
-        if not isinstance(items, list):
-            return None
-        charge(len(items))
-        return _project([item for item in items if not is_false(wanted(item))], each)
-
-    return filter_projection
-
-
-def _flatten(tree: Tree) -> Run:
-    base = build(tree["children"][0])
-
-    def flatten(value: Any) -> Any:
-        items = base(value)
-        if not isinstance(items, list):
-            return None
-        flat: list[Any] = []
-        for item in items:
-            inner = item if isinstance(item, list) else [item]
-            charge(len(inner))
-            flat.extend(inner)
-        return flat
-
-    return flatten
-
-
-def _multi_select_list(tree: Tree) -> Run:
-    parts = [build(child) for child in tree["children"]]
-    return lambda value: None if value is None else [part(value) for part in parts]
-
-
-def _multi_select_dict(tree: Tree) -> Run:
-    parts = [(child["value"], build(child["children"][0])) for child in tree["children"]]
-    return lambda value: None if value is None else {name: part(value) for name, part in parts}
-
-
-def _or(tree: Tree) -> Run:
-    left, right = map(build, tree["children"])
-
-    def either(value: Any) -> Any:
-        found = left(value)
-        return right(value) if is_false(found) else found
-
-    return either
-
-
-def _and(tree: Tree) -> Run:
-    left, right = map(build, tree["children"])
-
-    def both(value: Any) -> Any:
-        found = left(value)
-        return found if is_false(found) else right(value)
-
-    return both
-
-
-def _not(tree: Tree) -> Run:
-    inner = build(tree["children"][0])
-    return lambda value: is_false(inner(value))
-
-
-_ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
+from hub.mapping.emitter import DEEP, Emitter
+from hub.mapping.functions import Expref, Function, Usual, uniform
+from hub.mapping.grammar import Tree
+from hub.mapping.json_values import EMPTY, equal, kind_of
+from hub.mapping.meter import too_much
+
+Functions = Mapping[str, Function]
+_LEAVES: Final = frozenset({"current", "field", "identity", "index", "literal"})
+
+
+_WEIGHTS: Final[Mapping[str, int]] = {
+    "comparator": 2,
+    "filter_projection": 4,
+    "flatten": 4,
+    "function_expression": 5,
+    "multi_select_dict": 10,
+    "multi_select_list": 4,
+    "projection": 4,
+    "slice": 4,
+    "value_projection": 4,
 }
 
 
-def _comparator(tree: Tree) -> Run:
-    left, right = map(build, tree["children"])
-    sign = tree["value"]
-    if sign == "eq":
-        return lambda value: equal(left(value), right(value))
-    if sign == "ne":
-        return lambda value: not equal(left(value), right(value))
-    order = _ORDER[sign]
-
-    def compare(value: Any) -> Any:
-        one, other = left(value), right(value)
-        kind = kind_of(one)
-        return order(one, other) if kind in ("number", "string") and kind == kind_of(other) else None
-
-    return compare
+def weight(tree: Tree) -> int:
+    """The steps one evaluation is counted as: its nodes, those more often that take more time or memory."""
+    return _WEIGHTS.get(tree["type"], 1) + sum(weight(child) for child in tree["children"] if isinstance(child, dict))
 
 
-def _expref(tree: Tree) -> Run:
-    return _always(Expref(build(tree["children"][0])))
+class Nodes:
+    """Writes the nodes of one expression. In what is written `m` holds the steps that are left, as `meter` keeps them."""
+
+    def __init__(self, emitter: Emitter, functions: Functions) -> None:
+        self.emitter = emitter
+        self.functions = functions
+        self.empty = emitter.bind(EMPTY)
+
+    def emit(self, tree: Tree, here: str) -> str:
+        if self.emitter.depth > DEEP and tree["type"] not in _LEAVES:
+            return self.emitter.set(f"{self._apart(tree)}(m, {here})")
+        return _EMIT[tree["type"]](self, tree, here)
+
+    def _apart(self, tree: Tree, charged: bool = False) -> str:
+        """A function of its own: for what is evaluated later, or stands too deep for Python."""
+        with self.emitter.function("m, here") as name:
+            if charged:
+                self._charge(str(weight(tree)))
+            self.emitter.line(f"return {_EMIT[tree['type']](self, tree, 'here')}")
+        return name
+
+    def _holds(self, tree: Tree, here: str) -> str:
+        """A Python condition: whether the node finds anything but JMESPath's false."""
+        found = self.emit(tree, here)
+        if tree["type"] in ("comparator", "not_expression"):
+            return found
+        return f"{found} or type({found}) not in {self.empty}"
+
+    def _charge(self, steps: str) -> None:
+        self.emitter.line(f"m[0] -= {steps}")
+        self.emitter.line(f"if m[0] < 0: raise {self.emitter.bind(too_much)}()")
+
+    def itself(self, tree: Tree, here: str) -> str:
+        return here
+
+    def literal(self, tree: Tree, here: str) -> str:
+        return self.emitter.bind(tree["value"])
+
+    def field(self, tree: Tree, here: str) -> str:
+        name = self.emitter.bind(tree["value"])
+        return self.emitter.set(f"{here}.get({name}) if type({here}) is dict else None")
+
+    def sequence(self, tree: Tree, here: str) -> str:
+        for child in tree["children"]:
+            here = self.emit(child, here)
+        return here
+
+    def index(self, tree: Tree, here: str) -> str:
+        at = tree["value"]
+        name = self.emitter.bind(at)
+        enough = f"len({here}) > {name}" if at >= 0 else f"len({here}) + {name} >= 0"
+        return self.emitter.set(f"{here}[{name}] if type({here}) is list and {enough} else None")
+
+    def cut(self, tree: Tree, here: str) -> str:
+        part = self.emitter.bind(slice(*tree["children"]))
+        found = self.emitter.set("None")
+        with self.emitter.block(f"if type({here}) is list:"):
+            self._charge(f"len({here}) + 1")
+            self.emitter.line(f"{found} = {here}[{part}]")
+        return found
+
+    def _project(self, items: str, each: Tree, wanted: Tree | None = None) -> str:
+        """What `each` finds in the elements that are `wanted`, in a new list, which takes the place of `items`."""
+        made, item = self.emitter.fresh(), self.emitter.fresh()
+        self._charge(f"len({items}) * {weight(each) + (weight(wanted) if wanted else 0)} + 1")
+        self.emitter.line(f"{made} = []")
+        with self.emitter.block(f"for {item} in {items}:"):
+            if wanted is not None:
+                holds = self._holds(wanted, item)
+                self.emitter.line(f"if not ({holds}): continue")
+            found = self.emit(each, item)
+            self.emitter.line(f"if {found} is not None: {made}.append({found})")
+        return made
+
+    def projection(self, tree: Tree, here: str) -> str:
+        base, each, *wanted = tree["children"]
+        items = self.emit(base, here)
+        found = self.emitter.set("None")
+        with self.emitter.block(f"if type({items}) is list:"):
+            self.emitter.line(f"{found} = {self._project(items, each, *wanted)}")
+        return found
+
+    def value_projection(self, tree: Tree, here: str) -> str:
+        base, each = tree["children"]
+        items = self.emit(base, here)
+        found = self.emitter.set("None")
+        with self.emitter.block(f"if type({items}) is dict:"):
+            values = self.emitter.set(f"list({items}.values())")
+            self.emitter.line(f"{found} = {self._project(values, each)}")
+        return found
+
+    def flatten(self, tree: Tree, here: str) -> str:
+        items = self.emit(tree["children"][0], here)
+        found, item = self.emitter.set("None"), self.emitter.fresh()
+        with self.emitter.block(f"if type({items}) is list:"):
+            self._charge(f"len({items}) + 1")
+            self.emitter.line(f"{found} = []")
+            with self.emitter.block(f"for {item} in {items}:"):
+                with self.emitter.block(f"if type({item}) is list:"):
+                    self._charge(f"len({item}) + 1")
+                    self.emitter.line(f"{found} += {item}")
+                self.emitter.line(f"else: {found}.append({item})")
+        return found
+
+    def multi_select_list(self, tree: Tree, here: str) -> str:
+        found = self.emitter.set("None")
+        with self.emitter.block(f"if {here} is not None:"):
+            parts = [self.emit(child, here) for child in tree["children"]]
+            self.emitter.line(f"{found} = [{', '.join(parts)}]")
+        return found
+
+    def multi_select_dict(self, tree: Tree, here: str) -> str:
+        found = self.emitter.set("None")
+        with self.emitter.block(f"if {here} is not None:"):
+            parts = [
+                f"{self.emitter.bind(child['value'])}: {self.emit(child['children'][0], here)}"
+                for child in tree["children"]
+            ]
+            self.emitter.line(f"{found} = {{{', '.join(parts)}}}")
+        return found
+
+    def either(self, tree: Tree, here: str) -> str:
+        left, right = tree["children"]
+        found = self.emitter.set(self.emit(left, here))
+        with self.emitter.block(f"if not {found} and type({found}) in {self.empty}:"):
+            self.emitter.line(f"{found} = {self.emit(right, here)}")
+        return found
+
+    def both(self, tree: Tree, here: str) -> str:
+        left, right = tree["children"]
+        found = self.emitter.set(self.emit(left, here))
+        with self.emitter.block(f"if {found} or type({found}) not in {self.empty}:"):
+            self.emitter.line(f"{found} = {self.emit(right, here)}")
+        return found
+
+    def negation(self, tree: Tree, here: str) -> str:
+        return self.emitter.set(f"not ({self._holds(tree['children'][0], here)})")
+
+    def comparator(self, tree: Tree, here: str) -> str:
+        left, right = (self.emit(child, here) for child in tree["children"])
+        literals = {type(child["value"]) for child in tree["children"] if child["type"] == "literal"}
+        sign = tree["value"]
+        if sign in _ORDER:
+            symbol, order = _ORDER[sign]
+            general = f"{self.emitter.bind(ordered)}({self.emitter.bind(order)}, {left}, {right})"
+            return self.emitter.set(f"{left} {symbol} {right} if {self._numbers(left, right)} else {general}")
+        same = self._same(left, right, literals)
+        return self.emitter.set(same if sign == "eq" else f"not ({same})")
+
+    def _numbers(self, left: str, right: str) -> str:
+        decimal = self.emitter.bind(Decimal)
+        return f"(type({left}) is int or type({left}) is {decimal}) and (type({right}) is int or type({right}) is {decimal})"
+
+    def _same(self, left: str, right: str, literals: set[type]) -> str:
+        """Equality by the kinds of JSON, the quick way where a literal tells the kind."""
+        if literals & {type(None), bool}:
+            return f"{left} is {right}"
+        if str in literals:
+            return f"type({left}) is type({right}) and {left} == {right}"
+        general = f"{self.emitter.bind(equal)}({left}, {right})"
+        usual = self._numbers(left, right) if literals else f"type({left}) is str and type({right}) is str"
+        return f"{left} == {right} if {usual} else {general}"
+
+    def later(self, tree: Tree, here: str) -> str:
+        run = f"{self.emitter.bind(partial)}({self._apart(tree['children'][0], charged=True)}, m)"
+        return self.emitter.set(f"{self.emitter.bind(Expref)}({run})")
+
+    def call(self, tree: Tree, here: str) -> str:
+        name, function = tree["value"], self.functions[tree["value"]]
+        given = [self.emit(child, here) for child in tree["children"]]
+        self._charge(str(len(given) + 1))
+        tests = [self._is_usual(value, usual) for value, usual in zip(given, function.usual(len(given)), strict=True)]
+        if as_usual := " and ".join(test for test in tests if test):
+            check = f"{self.emitter.bind(function.check_types)}({self.emitter.bind(name)}, [{', '.join(given)}])"
+            self.emitter.line(f"if not ({as_usual}): {check}")
+        return self.emitter.set(f"{self.emitter.bind(function.call)}({', '.join(given)})")
+
+    def _is_usual(self, value: str, usual: Usual) -> str:
+        """The condition for an argument as it should be; empty when anything will do."""
+        plain = f"type({value}) in {self.emitter.bind(usual.types)}" if usual.types else ""
+        if not usual.lists:
+            return plain
+        of_kind = f"type({value}) is list and {self.emitter.bind(uniform)}({value}, {self.emitter.bind(usual.lists)})"
+        return f"({plain} or {of_kind})" if plain else of_kind
 
 
-def _call(tree: Tree) -> Run:
-    name = tree["value"]
-    function = FUNCTIONS.get(name)
-    if function is None:
-        raise ExpressionError(f"没有函数 {name}", f"there is no function {name}()")
-    function.check_count(name, len(tree["children"]))
-    arguments = [build(child) for child in tree["children"]]
-    check, call = function.check_types, function.call
-
-    def apply(value: Any) -> Any:
-        given = [argument(value) for argument in arguments]
-        charge(len(given))
-        check(name, given)
-        return call(*given)
-
-    return apply
+def ordered(order: Callable[[Any, Any], bool], one: Any, other: Any) -> bool | None:
+    """Only two numbers or two texts have an order."""
+    kind = kind_of(one)
+    return order(one, other) if kind in ("number", "string") and kind == kind_of(other) else None
 
 
-_BUILDERS: Final[Mapping[str, Callable[[Tree], Run]]] = {
-    "and_expression": _and,
-    "comparator": _comparator,
-    "current": _itself,
-    "expref": _expref,
-    "field": _field,
-    "filter_projection": _filter_projection,
-    "flatten": _flatten,
-    "function_expression": _call,
-    "identity": _itself,
-    "index": _index,
-    "index_expression": _sequence,
-    "literal": _literal,
-    "multi_select_dict": _multi_select_dict,
-    "multi_select_list": _multi_select_list,
-    "not_expression": _not,
-    "or_expression": _or,
-    "pipe": _sequence,
-    "projection": _projection,
-    "slice": _slice,
-    "subexpression": _sequence,
-    "value_projection": _value_projection,
+_ORDER: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
+    "lt": ("<", operator.lt),
+    "lte": ("<=", operator.le),
+    "gt": (">", operator.gt),
+    "gte": (">=", operator.ge),
 }
 
-
-def build(tree: Tree) -> Run:
-    return _BUILDERS[tree["type"]](tree)
+_EMIT: Final[Mapping[str, Callable[[Nodes, Tree, str], str]]] = {
+    "and_expression": Nodes.both,
+    "comparator": Nodes.comparator,
+    "current": Nodes.itself,
+    "expref": Nodes.later,
+    "field": Nodes.field,
+    "filter_projection": Nodes.projection,
+    "flatten": Nodes.flatten,
+    "function_expression": Nodes.call,
+    "identity": Nodes.itself,
+    "index": Nodes.index,
+    "index_expression": Nodes.sequence,
+    "literal": Nodes.literal,
+    "multi_select_dict": Nodes.multi_select_dict,
+    "multi_select_list": Nodes.multi_select_list,
+    "not_expression": Nodes.negation,
+    "or_expression": Nodes.either,
+    "pipe": Nodes.sequence,
+    "projection": Nodes.projection,
+    "slice": Nodes.cut,
+    "subexpression": Nodes.sequence,
+    "value_projection": Nodes.value_projection,
+}

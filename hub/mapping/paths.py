@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.mapping.emitter import Emitter, Late, alone
 from hub.mapping.expression import Expression, parse_expression
 from hub.mapping.faults import Fault
 from hub.mapping.grammar import ExpressionError
-from hub.mapping.reads import Path
+from hub.mapping.reads import Path, present, take
 from hub.mapping.shape import ABSENT, Record
+from hub.mapping.tables import TablesByName
 
 Get = Callable[[Record, Record], Any]
+
+__all__ = ["Source", "computed", "dotted", "parse_source", "path_source", "present", "put", "setter", "take"]
 
 _PLAIN: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _ROOT: Final = "$."
@@ -29,6 +33,7 @@ class Source:
     reads: tuple[Path, ...]
     names: Path | None
     rooted: bool
+    expression: Expression | None = None
 
 
 def _inner(value: Any) -> Any:
@@ -41,75 +46,63 @@ def _inner(value: Any) -> Any:
     raise Fault("shape", value=value)
 
 
-def _getter(names: Path) -> Get:
-    if len(names) == 1:
-        only = names[0]
-        return lambda record, _: record.get(only, ABSENT)
-    *outer, last = names
-
-    def nested(record: Record, _: Record) -> Any:
-        value: Any = record
-        for name in outer:
-            value = value.get(name, ABSENT)
-            if type(value) is not dict:
-                return _inner(value)
-        return value.get(last, ABSENT)
-
-    return nested
+def emit_path(emitter: Emitter, names: Path, base: str, known: dict[tuple[str, Path], str]) -> str:
+    """A Python expression: what stands at the path, ABSENT when the record does not speak of it. Its way there is
+    added to `known`, and what is known already is not looked up again."""
+    absent, value = emitter.bind(ABSENT), base
+    for length in range(1, len(names)):
+        way = (base, names[:length])
+        if way not in known:
+            known[way] = emitter.set(_step(emitter, value, names[length - 1], absent, value is base))
+        value = known[way]
+    return _step(emitter, value, names[-1], absent, value is base)
 
 
-def present(record: Any, names: Path) -> bool:
-    for name in names:
-        if not isinstance(record, dict) or name not in record:
-            return record is None
-        record = record[name]
-    return True
+def _step(emitter: Emitter, value: str, name: str, absent: str, first: bool) -> str:
+    got = f"{value}.get({emitter.bind(name)}, {absent})"
+    return got if first else f"{got} if type({value}) is dict else {emitter.bind(_inner)}({value})"
+
+
+def emit_take(emitter: Emitter, names: Path, base: str, known: dict[tuple[str, Path], str]) -> str:
+    """The same of our own values: what stands in something that is no object is not there, as `take` has it."""
+    absent, value = emitter.bind(ABSENT), base
+    for length, name in enumerate(names, 1):
+        got = f"{value}.get({emitter.bind(name)}, {absent})"
+        got = got if length == 1 else f"{got} if type({value}) is dict else {absent}"
+        if length == len(names):
+            return got
+        way = (base, names[:length])
+        if way not in known:
+            known[way] = emitter.set(got)
+        value = known[way]
+    return base
 
 
 def computed(expression: Expression) -> Callable[[Any], Any]:
-    """An expression as it is used on records and entities: its errors are Faults, and one that looks only at
-    absent fields says nothing (ABSENT), while over empty ones it says "empty" (None)."""
-    run, reads = expression.run, expression.reads
-
-    def value(data: Any) -> Any:
-        try:
-            found = run(data)
-        except ExpressionError as error:
-            raise Fault("expression", value=_first(data, reads), zh=error.zh, en=error.en) from error
-        except (ArithmeticError, RecursionError, TypeError, ValueError) as error:
-            raise Fault("expression", value=_first(data, reads), zh=str(error), en=str(error)) from error
-        if found is None and reads and not any(present(data, path) for path in reads):
-            return ABSENT
-        return found
-
-    return value
-
-
-def _first(data: Any, reads: tuple[Path, ...]) -> Any:
-    return next((value for path in reads if (value := take(data, path)) is not ABSENT), None)
+    """An expression as it is used on records and entities."""
+    return expression.value
 
 
 def path_source(names: Path, text: str, rooted: bool = False) -> Source:
-    getter = _getter(names)
-    if rooted:
-        return Source(text, lambda _, whole: getter(whole, whole), (names,), names, True)
-    return Source(text, getter, (names,), names, False)
+    def write(emitter: Emitter) -> None:
+        emitter.line(f"return {emit_path(emitter, names, 'whole' if rooted else 'here', {})}")
+
+    return Source(text, Late(alone("here, whole", write)), (names,), names, rooted)
 
 
-def parse_source(text: str) -> Source:
+def parse_source(text: str, tables: TablesByName | None = None) -> Source:
     """A plain path or any expression. Raises ExpressionError."""
     bare = text.strip()
     rooted = bare.startswith(_ROOT)
     plain = bare[len(_ROOT) :] if rooted else bare
     if _PLAIN.fullmatch(plain):
         return path_source(tuple(plain.split(".")), bare, rooted)
-    expression = parse_expression(plain)
+    expression = parse_expression(plain, tables=tables)
     if expression.chain is not None:
         return path_source(expression.chain, bare, rooted)
     if rooted:
         raise ExpressionError("$. 之后只能是普通路径", "after $. only a plain path may stand", 0)
-    value = computed(expression)
-    return Source(bare, lambda record, _: value(record), expression.reads, None, False)
+    return Source(bare, lambda record, _: expression.value(record), expression.reads, None, False, expression)
 
 
 def dotted(names: Path) -> str:
@@ -128,12 +121,3 @@ def put(record: Record, names: Path, value: Any) -> None:
     for name in outer:
         record = record.setdefault(name, {})
     record[last] = value
-
-
-def take(record: Any, names: Path) -> Any:
-    """The value at a path, ABSENT when any part of it is not there."""
-    for name in names:
-        if not isinstance(record, dict) or name not in record:
-            return ABSENT
-        record = record[name]
-    return record

@@ -63,7 +63,10 @@ def project(value: Any, tree: Tree) -> Any:
         return [project(item, tree) for item in value]
     if not isinstance(value, dict):
         return value
-    return {name: project(value[name], inner) for name, inner in tree.items() if name in value}
+    # Most names are leaves, kept whole.
+    return {
+        name: project(value[name], inner) if inner else value[name] for name, inner in tree.items() if name in value
+    }
 
 
 def _plain(value: Any) -> Any:

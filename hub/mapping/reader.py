@@ -1,133 +1,85 @@
-"""Record to entity: each line compiled into one step."""
+"""Record to entity: the lines of a mapping written as one Python function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from hub.mapping.canonical import currency_code, money
-from hub.mapping.codecs import scalar_text
-from hub.mapping.faults import Fault, RecordError, record_error
-from hub.mapping.json_values import is_false
-from hub.mapping.lines import Currency, Line, LineKey, Part
-from hub.mapping.paths import Get, Source, computed, put
-from hub.mapping.shape import ABSENT, LINE_KEY, Entity, Record, Ref
+from hub.mapping.canonical import currency_code, ref_to
+from hub.mapping.codecs import PLAIN_TEXT, scalar_text
+from hub.mapping.emitter import Emitter, Late
+from hub.mapping.faults import Fault
+from hub.mapping.levels import Level, emit_function
+from hub.mapping.lines import Currency, Line, Part
+from hub.mapping.paths import Source
+from hub.mapping.shape import ABSENT, LINE_KEY, Entity, Record
 
 Step = Callable[[Record, Record, Entity], None]
 """(where we are, the whole record, what is being made)"""
-Decode = Callable[[Any, Record, Record], Any]
 
 
-def _decoder(line: Line) -> Decode:
-    decode = line.codec.decode
+def _reference(level: Level, line: Line) -> str:
+    text = level.emitter.set(level.change("raw", partial(scalar_text, rule="ref"), PLAIN_TEXT))
+    level.emitter.line(f"{text} = {text}.strip()")
+    level.emitter.line(f"if not {text}: {level.fail('ref')}")
+    return f"{level.emitter.bind(partial(ref_to, line.ref))}({text})"
+
+
+def _amount(level: Level, line: Line, currency: Currency) -> str:
+    amount = level.emitter.set(level.change("raw", line.codec.decode, line.codec.read))
+    if currency.source is None:
+        return f"{{'amount': {amount}, 'currency': {level.emitter.bind(currency.const)}}}"
+    return f"{{'amount': {amount}, 'currency': {_currency(level, currency, currency.source)}}}"
+
+
+def _currency(level: Level, currency: Currency, source: Source) -> str:
+    """Amounts of one record share their currency: it is looked up for the first of them."""
+    emitter = level.emitter
+    of_record = source.rooted or level.here == level.whole
+    key = (source.text.removeprefix("$.") if of_record else source.text, id(currency.table), currency.default)
+    code = (level.top if of_record else level).keep(key)
+    with level.branch(f"if {code} is None:"):
+        said = emitter.set(level.source(source))
+        emitter.line(f"{code} = {emitter.bind(partial(_code, currency))}({said})")
+    return code
+
+
+def _code(currency: Currency, raw: Any) -> str:
+    if raw is ABSENT or raw is None or raw == "":
+        if currency.default is None:
+            raise Fault("no_currency", currency=currency.source.text if currency.source else "")
+        return currency.default
+    return currency_code(currency.table.decode(raw) if currency.table else raw)
+
+
+def _decoded(level: Level, line: Line) -> str:
     if line.type == "ref":
-        kind, by = line.ref
-        return lambda raw, _here, _whole: _reference(kind, by, raw)
+        return _reference(level, line)
     if line.type == "money" and line.currency is not None:
-        currency_of = _currency_reader(line.currency)
-        return lambda raw, here, whole: money(decode(raw), currency_of(here, whole))
-    return lambda raw, _here, _whole: decode(raw)
+        return _amount(level, line, line.currency)
+    return level.change("raw", line.codec.decode, line.codec.read)
 
 
-def _reference(kind: str, by: str, raw: Any) -> Ref:
-    text = scalar_text(raw, "ref").strip()
-    if not text:
-        raise Fault("ref")
-    return Ref(kind, by, text)
+def _read_value(level: Level, line: Line, source: Source) -> None:
+    emitter = level.emitter
+    level.at(line.field, source.text, line.place)
+    emitter.line(f"raw = {level.source(source)}")
+    with level.branch(f"if {level.is_empty('raw')}:"):
+        _read_empty(level, line)
+    with level.branch("else:"):
+        level.store(line.names, _decoded(level, line))
 
 
-def _currency_reader(currency: Currency) -> Get:
-    source, table = currency.source, currency.table
-    if source is None:
-        const = currency.const
-        return lambda _here, _whole: const
-    get, fallback, path = source.get, currency.default, source.text
-
-    def currency_of(here: Record, whole: Record) -> Any:
-        raw = get(here, whole)
-        if raw is ABSENT or raw is None or raw == "":
-            if fallback is None:
-                raise Fault("no_currency", currency=path)
-            return fallback
-        return currency_code(table.decode(raw) if table else raw)
-
-    return currency_of
-
-
-def _setter(line: Line) -> Callable[[Entity, Any], None]:
-    names = line.names
-    if len(names) == 1:
-        return lambda entity, value: entity.__setitem__(names[0], value)
-    return lambda entity, value: put(entity, names, value)
-
-
-def _value_step(line: Line, source: Source) -> Step:
-    get, decode, store, empty = source.get, _decoder(line), _setter(line), _empty_step(line)
-
-    def step(here: Record, whole: Record, entity: Entity) -> None:
-        raw: Any = None
-        try:
-            raw = get(here, whole)
-            if raw is None or raw is ABSENT or raw == "":
-                empty(raw, entity)
-            else:
-                store(entity, decode(raw, here, whole))
-        except Fault as fault:
-            raise record_error(line.field, source.text, raw, fault) from fault
-
-    return step
-
-
-def _empty_step(line: Line) -> Callable[[Any, Entity], None]:
+def _read_empty(level: Level, line: Line) -> None:
     """What an absent or empty value becomes: the default, an error, nothing, or None."""
-    store = _setter(line)
-
-    def empty(raw: Any, entity: Entity) -> None:
-        if line.default is not ABSENT:
-            store(entity, line.default)
-        elif line.required:
-            raise Fault("required")
-        elif raw is not ABSENT:
-            store(entity, None)
-
-    return empty
-
-
-def _const_step(line: Line) -> Step:
-    store, const = _setter(line), line.const
-    return lambda _here, _whole, entity: store(entity, const)
-
-
-def _guarded(line: Line, step: Step) -> Step:
-    if line.when_record is None:
-        return step
-    condition = computed(line.when_record)
-
-    def guarded(here: Record, whole: Record, entity: Entity) -> None:
-        try:
-            holds = condition(here)
-        except Fault as fault:
-            raise record_error(line.field, line.path, None, fault) from fault
-        if holds is not ABSENT and not is_false(holds):
-            step(here, whole, entity)
-
-    return guarded
-
-
-def _key_reader(key: LineKey) -> Get:
-    get = key.source.get
-
-    def key_of(here: Record, whole: Record) -> str:
-        raw = get(here, whole)
-        try:
-            text = "" if raw is ABSENT or raw is None else scalar_text(raw)
-            if not text:
-                raise Fault("key")
-        except Fault as fault:
-            raise record_error("key", key.source.text, raw, fault) from fault
-        return text
-
-    return key_of
+    if line.default is not ABSENT:
+        level.store(line.names, level.emitter.bind(line.default))
+    elif line.required:
+        level.emitter.line(level.fail("required"))
+    else:
+        with level.branch(f"if raw is not {level.emitter.bind(ABSENT)}:"):
+            level.store(line.names, "None")
 
 
 def list_items(line: Line, raw: Any, missing: str) -> list[Any] | None:
@@ -141,51 +93,78 @@ def list_items(line: Line, raw: Any, missing: str) -> list[Any] | None:
     return raw
 
 
-def _element_reader(line: Line, part: Part) -> Callable[[Any, Record], Entity]:
-    steps = compile_steps(part.lines)
-    key_of = _key_reader(part.key) if part.key else None
-
-    def element(item: Any, whole: Record) -> Entity:
-        if not isinstance(item, dict):
-            raise record_error(line.field, "", item, Fault("shape"))
-        made: Entity = {} if key_of is None else {LINE_KEY: key_of(item, whole)}
-        for step in steps:
-            step(item, whole, made)
-        return made
-
-    return element
+def _read_key(level: Level, part: Part) -> None:
+    emitter, key = level.emitter, part.key
+    emitter.line(f"{level.made} = {{}}")
+    if key is None:
+        return
+    level.at("key", key.source.text, key.place)
+    emitter.line(f"raw = {level.source(key.source)}")
+    emitter.line(f"if {level.is_empty('raw')}: {level.fail('key')}")
+    emitter.line(f"{level.made}[{emitter.bind(LINE_KEY)}] = {level.change('raw', scalar_text, PLAIN_TEXT)}")
 
 
-def _list_step(line: Line, part: Part) -> Step:
-    get, path, store, element = part.source.get, part.source.text, _setter(line), _element_reader(line, part)
+def _read_list(level: Level, line: Line, part: Part) -> None:
+    emitter = level.emitter
+    level.at(line.field, part.source.text, line.place)
+    emitter.line(f"raw = {level.source(part.source)}")
+    items = emitter.set(f"{emitter.bind(partial(list_items, line, missing='required'))}(raw)")
+    with level.branch(f"if {items} is not None:"):
+        made = emitter.set("[]")
+        with level.elements(items, line.field, part.source.text, line.place) as inner:
+            _read_key(inner, part)
+            read_lines(inner, part.lines)
+            emitter.line(f"{made}.append({inner.made})")
+        level.store(line.names, made)
 
-    def step(here: Record, whole: Record, entity: Entity) -> None:
-        raw: Any = None
-        try:
-            raw = get(here, whole)
-            items = list_items(line, raw, "required")
-        except Fault as fault:
-            raise record_error(line.field, path, raw, fault) from fault
-        if items is None:
-            return
-        made: list[Entity] = []
-        for index, item in enumerate(items):
-            try:
-                made.append(element(item, whole))
-            except RecordError as error:
-                raise error.within(line.field, path, index) from error
-        store(entity, made)
 
-    return step
+def _read_line(level: Level, line: Line) -> None:
+    if line.part is not None:
+        _read_list(level, line, line.part)
+    elif line.source is not None:
+        _read_value(level, line, line.source)
+    else:
+        level.store(line.names, level.emitter.bind(line.const))
+
+
+def _read_guarded(level: Level, line: Line) -> None:
+    if line.when_record is None or line.part is not None:
+        _read_line(level, line)
+        return
+    level.at(line.field, line.path, line.place)
+    with level.where(line.when_record):
+        _read_line(level, line)
+
+
+def read_lines(level: Level, lines: Iterable[Line]) -> None:
+    """Write all that the lines read."""
+    for line in lines:
+        if line.inward:
+            _read_guarded(level, line)
+
+
+def depth(lines: Iterable[Line]) -> int:
+    """How many lists stand in each other."""
+    return max((1 + depth(line.part.lines) for line in lines if line.part is not None), default=0)
+
+
+def _function(lines: tuple[Line, ...], whole: str) -> Step:
+    def write(emitter: Emitter) -> str:
+        return emit_function(
+            emitter,
+            "here, whole, made",
+            depth(lines),
+            lambda: read_lines(Level(emitter, "here", whole, "made"), lines),
+        )
+
+    return Late(write)
 
 
 def compile_step(line: Line) -> Step:
-    if line.part is not None:
-        return _list_step(line, line.part)
-    if line.source is None:
-        return _guarded(line, _const_step(line))
-    return _guarded(line, _value_step(line, line.source))
+    """One line alone."""
+    return _function((line,), "whole")
 
 
 def compile_steps(lines: tuple[Line, ...]) -> tuple[Step, ...]:
-    return tuple(compile_step(line) for line in lines if line.inward)
+    """All lines together, for whole records."""
+    return (_function(lines, "here"),)

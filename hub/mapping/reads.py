@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from math import prod
+from typing import Any, Final
 
 from hub.mapping.grammar import Tree
+from hub.mapping.shape import ABSENT
 
 Path = tuple[str, ...]
 Places = frozenset[Path]
@@ -83,6 +85,23 @@ _FOLLOW: Final[Mapping[str, Callable[[_Reads, Tree, Places], Places]]] = {
 }
 
 
+def present(record: Any, names: Path) -> bool:
+    for name in names:
+        if not isinstance(record, dict) or name not in record:
+            return record is None
+        record = record[name]
+    return True
+
+
+def take(record: Any, names: Path) -> Any:
+    """The value at a path, ABSENT when any part of it is not there."""
+    for name in names:
+        if not isinstance(record, dict) or name not in record:
+            return ABSENT
+        record = record[name]
+    return record
+
+
 def shortest(paths: Iterable[Path]) -> tuple[Path, ...]:
     """The paths without those that lie under another of them."""
     known = set(paths)
@@ -93,3 +112,23 @@ def paths_read(tree: Tree) -> tuple[Path, ...]:
     reads = _Reads()
     reads.found |= reads.follow(tree, frozenset({()}))
     return shortest(reads.found)
+
+
+def copies(tree: Tree) -> int:
+    """How often the result may hold what the expression is given, at most."""
+    type_, children = tree["type"], [child for child in tree["children"] if isinstance(child, dict)]
+    each = [copies(child) for child in children]
+    if type_ in _CHOOSING:
+        return max(each)
+    if type_ == "filter_projection":
+        return each[0] * each[1]
+    if type_ in _GATHERING:
+        return sum(each)
+    if type_ == "function_expression":
+        later = prod(count for child, count in zip(children, each, strict=True) if child["type"] == "expref")
+        return later * sum(count for child, count in zip(children, each, strict=True) if child["type"] != "expref")
+    return 1 if type_ in ("comparator", "not_expression") else prod(each)
+
+
+_CHOOSING: Final = frozenset({"or_expression", "and_expression"})
+_GATHERING: Final = frozenset({"multi_select_list", "multi_select_dict"})

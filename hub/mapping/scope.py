@@ -6,19 +6,22 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from fnmatch import fnmatchcase
-from typing import Any, Final, cast
+from typing import Final, cast
 
+from hub.mapping.codecs import Options
 from hub.mapping.document import Node
 from hub.mapping.expression import Expression, parse_expression
-from hub.mapping.faults import Fault, Findings
+from hub.mapping.faults import Fault, Findings, Place
 from hub.mapping.grammar import ExpressionError
+from hub.mapping.keys import FLAGS
 from hub.mapping.moments import zone_named
+from hub.mapping.path_types import clash
 from hub.mapping.paths import Source, dotted, parse_source
 from hub.mapping.reads import Path
 from hub.mapping.shape import CUSTOM, FIELD_TYPES, Field, FieldType, StreamSchema
+from hub.mapping.tables import NoTable, Table, Tables
 
 _FREE: Final = frozenset({"object", "any", "json"})
-_FLAGS: Final[Mapping[Any, bool]] = {"yes": True, "no": False, True: True, False: False}
 
 
 class StreamPaths:
@@ -38,6 +41,7 @@ class StreamPaths:
             self.known |= above | {part.removesuffix("[]") for part in above}
             if type_ in _FREE:
                 self.free.add(path.removesuffix("[]"))
+        self.words = dict(_words(schema or {}))
         self.free -= {path.rpartition(".")[0].removesuffix("[]") for path in self.known}
 
     def has(self, path: str) -> bool:
@@ -45,10 +49,26 @@ class StreamPaths:
             return True
         return any(path.startswith((f"{free}.", f"{free}[]")) for free in self.free) or self._added(path)
 
+    def word(self, path: str) -> str | None:
+        """What the stream says stands there: a type word, also of what lies above its paths; None when it does not."""
+        return self.words.get(path)
+
     def _added(self, path: str) -> bool:
         above, _, name = path.rpartition(".")
         rules = (rule.rpartition(".") for rule in self.added)
         return any(above == over and fnmatchcase(name, pattern) for over, _, pattern in rules)
+
+
+def _words(schema: StreamSchema) -> Iterator[tuple[str, str]]:
+    for path in schema:
+        parts = path.split(".")
+        for length in range(1, len(parts) + 1):
+            above = ".".join(parts[:length])
+            if above.endswith("[]"):
+                yield above.removesuffix("[]"), "list"
+            elif length < len(parts):
+                yield above, "object"
+    yield from ((path, word) for path, word in schema.items() if "*" not in path and not path.endswith("[]"))
 
 
 def field_names(fields: Mapping[str, Field], prefix: str = "") -> Iterator[str]:
@@ -68,7 +88,13 @@ class Scope:
     findings: Findings
     zone: tzinfo | None
     stream: StreamPaths
+    file: str
+    tables: Tables
     prefix: str = ""
+
+    def place(self, node: Node) -> Place:
+        file, line = node.where
+        return Place(file, line, "" if file == self.file else file)
 
     def inside(self, fields: Mapping[str, Field], each: Source) -> Scope:
         stream = self.stream if each.names else StreamPaths(None)
@@ -99,19 +125,19 @@ class Scope:
         return Field(cast(FieldType, type_))
 
     def text(self, node: Node, path: str) -> str:
-        """The node's text; a finding and "" where it is something else."""
-        if isinstance(node.value, str):
+        """The node's text; a finding and "" where it is something else or nothing."""
+        if isinstance(node.value, str) and node.value:
             return node.value
-        self.findings.add(node.where, path, "not_text", node.plain())
+        self.findings.add(node.where, path, "empty_text" if node.value == "" else "not_text", node.plain())
         return ""
 
     def flag(self, node: Node | None, path: str) -> bool:
         if node is None:
             return False
-        if not isinstance(node.value, str | bool) or node.value not in _FLAGS:
+        if not isinstance(node.value, str | bool) or node.value not in FLAGS:
             self.findings.add(node.where, path, "not_flag", node.plain())
             return False
-        return _FLAGS[node.value]
+        return FLAGS[node.value]
 
     def choice(self, node: Node | None, path: str, known: Collection[str]) -> str | None:
         if node is None:
@@ -123,7 +149,7 @@ class Scope:
         return word
 
     def keys(self, node: Node, path: str, known: Collection[str]) -> None:
-        for key, inner in node.map.items():
+        for key, inner in {**node.removed, **node.map}.items():
             if key not in known:
                 self.findings.unknown(inner.where, f"{path}.{key}".strip("."), "unknown_key", key, known)
 
@@ -132,7 +158,7 @@ class Scope:
         if not text:
             return None
         try:
-            source = parse_source(text)
+            source = parse_source(text, self.tables.named)
         except ExpressionError as error:
             self.findings.add(node.where, path, "expression_text", text, zh=error.zh, en=str(error))
             return None
@@ -154,9 +180,18 @@ class Scope:
         if node is None or not text:
             return None
         try:
-            return parse_expression(text)
+            return parse_expression(text, tables=self.tables.named)
         except ExpressionError as error:
             self.findings.add(node.where, path, "expression_text", text, zh=error.zh, en=str(error))
+            return None
+
+    def table(self, node: Node, path: str) -> Table | None:
+        name = self.text(node, path)
+        try:
+            return self.tables.get(name) if name else None
+        except NoTable as error:
+            zh, en = error.hints
+            self.findings.add(node.where, path, "unknown_table", name, hint_zh=zh, hint_en=en)
             return None
 
     def zone_of(self, node: Node | None, path: str) -> tzinfo | None:
@@ -173,6 +208,15 @@ class Scope:
         written = ("" if rooted else self.prefix) + dotted(names)
         if names and not self.stream.has(written):
             self.findings.unknown(node.where, path, "unknown_path", written, sorted(self.stream.known))
+
+    def check_word(self, names: Path, node: Node, path: str, taken: tuple[FieldType, Options, bool]) -> None:
+        """The line takes the path for what the stream says it is. `taken`: as what, how, and from the whole record."""
+        type_, options, rooted = taken
+        written = ("" if rooted else self.prefix) + dotted(names)
+        word = self.stream.word(written)
+        rule = clash(type_, word, options)
+        if rule is not None:
+            self.findings.add(node.where, path, rule, written, word=str(word), type=type_)
 
     def fault(self, node: Node, path: str, fault: Fault) -> None:
         """A value the author wrote breaks a rule of its type."""

@@ -37,6 +37,14 @@ RECORD_RULES: Final[dict[str, tuple[str, str]]] = {
         "的值 {value} 在对方没有对应的取值：请在映射的 enum 中补上它",
         "{value} has no word of the other side; add one to the mapping's enum",
     ),
+    "lookup": (
+        "的值 {value} 不在对照表 {table} 中：请补上它",
+        "{value} is not in table {table}; add it there",
+    ),
+    "lookup_out": (
+        "的值 {value} 在对照表 {table} 中没有对应的取值：请补上它",
+        "{value} has no word of the other side in table {table}; add one",
+    ),
     "date": (
         "的值 {value} 不是日期：请发送 {form}",
         "{value} is not a date; send {form}",
@@ -81,6 +89,10 @@ RECORD_RULES: Final[dict[str, tuple[str, str]]] = {
         "的值 {value} 不是对象：请检查映射路径",
         "{value} stands where an object was expected; check the path in the mapping",
     ),
+    "too_many": (
+        "的行数超过 100,000：请检查来源或映射中的 each",
+        "more than 100,000 lines in one record; check the source, or the mapping's each",
+    ),
     "list": (
         "的值 {value} 不是列表：请检查映射中的 each",
         "{value} is not a list of objects; check each in the mapping",
@@ -111,11 +123,40 @@ FILE_RULES: Final[dict[str, tuple[str, str]]] = {
         "kind {kind} has no field {value}{hint_en}",
     ),
     "unknown_path": ("接口对象没有路径 {value}{hint_zh}", "the stream has no path {value}{hint_en}"),
+    "path_nested": (
+        "路径 {value} 是 {word}，不是单个的值：请写到其中的字段，或在 in 中用表达式",
+        "path {value} is a {word}, not a single value; name a field inside it, or use an expression in `in`",
+    ),
+    "path_no_list": (
+        "路径 {value} 是 {word}，不是列表：each 只能指向列表",
+        "path {value} is {word}, not a list; each stands for a list",
+    ),
+    "path_float": (
+        "路径 {value} 是浮点数（{word}），不能作为 {type}：请让连接器按十进制读取它",
+        "path {value} is a {word}, and a {type} field never holds floats; let the connector read it as decimal",
+    ),
+    "path_epoch": (
+        "路径 {value} 是数字，不能直接作为 {type}：请写 epoch: ms、epoch: s 或 format",
+        "path {value} is a number, not a {type}; say epoch: ms, epoch: s or a format",
+    ),
+    "path_word": (
+        "路径 {value} 是 {word}，不能直接作为 {type}：请写 enum 说明每个取值",
+        "path {value} is {word}, not {type}; say what its words mean with an enum",
+    ),
+    "path_type": (
+        "路径 {value} 是 {word}，不能作为 {type}：请检查路径，或在 in 中用表达式转换",
+        "path {value} is {word}, not {type}; check the path, or convert it with an expression in `in`",
+    ),
+    "no_zone": (
+        "时间没有时区：请在连接或这一行写 zone，或写 epoch，或在 format 中写 %z",
+        "a time without a zone; state zone on the connection or the line, or epoch, or %z in format",
+    ),
     "unknown_kind": ("没有对象类型 {value}", "there is no kind {value}"),
     "unknown_word": ("取值 {value} 不可用，可用的是 {known}{hint_zh}", "{value} is not one of {known}{hint_en}"),
     "not_mapping": ("应为键值对，而不是 {value}", "should be a mapping of keys to values, not {value}"),
     "not_list": ("应为列表，而不是 {value}", "should be a list, not {value}"),
     "not_text": ("应为文本，而不是 {value}", "should be text, not {value}"),
+    "empty_text": ("为空：请填写或删去", "is empty; fill it in or remove it"),
     "not_flag": ("应为 yes 或 no，而不是 {value}", "should be yes or no, not {value}"),
     "not_path": (
         "{value} 不是普通路径：要写回对方，请用点分隔的名称；只读请用 in",
@@ -158,6 +199,16 @@ FILE_RULES: Final[dict[str, tuple[str, str]]] = {
         "{value} 不是这个字段的取值，可用的是 {known}{hint_zh}",
         "{value} is not a value of this field; known are {known}{hint_en}",
     ),
+    "unknown_table": ("没有对照表 {value}{hint_zh}", "there is no table {value}{hint_en}"),
+    "table_name": ("对照表自称 {value}：请写 {name}", "the table calls itself {value}; write {name}"),
+    "two_tables": (
+        "enum 与 lookup 不能同时写：请只保留一个",
+        "enum and lookup both say what words mean; keep one",
+    ),
+    "not_scalar": (
+        "应为文本、数字或 true/false，而不是 {value}",
+        "should be text, a number or true/false, not {value}",
+    ),
     "zone_name": ("没有时区 {value}：例如 Asia/Shanghai", "there is no time zone {value}; such as Asia/Shanghai"),
     "format": (
         "日期格式 {value} 不可用：请用 %Y %m %d %H %M %S 组成",
@@ -195,5 +246,21 @@ FILE_RULES: Final[dict[str, tuple[str, str]]] = {
     "round_trip": (
         "写出再读回后不同：{expected} 变成了 {value}；请检查这一行，或只写 in",
         "does not survive writing and reading back: {expected} became {value}; check the line, or make it in only",
+    ),
+    "grows": (
+        "会越写越长：{value}。记录 {record} 读出 {first}，写入 {written} 后读出 {second}，再写一次读出 {third}；"
+        "请只写 in，或写到 in 不读的路径",
+        "grows with every write: {value}. The record {record} reads as {first}; written to {written} it reads as {second},"
+        " written again as {third}; keep in alone, or write to a path that in does not read",
+    ),
+    "unsettled": (
+        "每写回一次就变：{value}。记录 {record} 读出 {first}，写入 {written} 后读出 {second}，再写一次读出 {third}；"
+        "请只写 in，或写到 in 不读的路径",
+        "changes with every write: {value}. The record {record} reads as {first}; written to {written} it reads as"
+        " {second}, written again as {third}; keep in alone, or write to a path that in does not read",
+    ),
+    "unreadable": (
+        "写回 {value} 后读不出来：{zh}；请检查 in 与 out，或只写 in",
+        "cannot be read once {value} is written: {en}; check in and out, or keep in alone",
     ),
 }

@@ -24,6 +24,8 @@ FIELD_TYPES: Final[tuple[str, ...]] = get_args(FieldType)
 Record = dict[str, Any]
 Entity = dict[str, Any]
 StreamSchema = Mapping[str, str]
+RefBy = tuple[str, str, str]
+"""What a line refers to: (kind, by, system)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,17 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A reference by one of the names the other side uses; `by="key"` is the vendor's immutable id."""
+    """A reference by one of the names the other side uses; `by="key"` is the vendor's immutable id. `system` is the
+    connection that gives the name; empty: the one the record belongs to."""
 
     kind: str
     by: str
     text: str
+    system: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.by}:{self.text}"
+        by = f"{self.system}/{self.by}" if self.system else self.by
+        return f"{self.kind}:{by}:{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class RefLine:
     by: str
     inward: bool = True
     outward: bool = True
+    system: str = ""
 
 
 class Absent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 from hub.mapping.canonical import canonical
 from hub.mapping.compiled import CompiledMapping
 from hub.mapping.compiler import Kinds, compile_mapping
-from hub.mapping.document import Load
+from hub.mapping.document import Load, Where
 from hub.mapping.faults import Fault, Findings, MappingError, Problem, RecordError, shown
 from hub.mapping.lines import Line
-from hub.mapping.paths import take
+from hub.mapping.paths import put, take
 from hub.mapping.round_trip import round_trip
-from hub.mapping.shape import ABSENT, LINE_KEY, Entity, Pair, Ref, StreamSchema
+from hub.mapping.shape import ABSENT, LINE_KEY, Entity, Pair, Record, Ref, StreamSchema
 
 
 def run_tests(mapping: CompiledMapping) -> list[Problem]:
@@ -38,36 +39,14 @@ class _Trial:
     expected: Entity = field(default_factory=dict)
 
     def run(self) -> None:
-        self.expected = self._entity(self.mapping.lines, self.pair.entity, f"{self.pair.path}.entity")
+        where = (self.mapping.file, self.pair.line)
+        self.expected = given_entity(self.mapping, self.pair.entity, self.findings, where, f"{self.pair.path}.entity")
         if self.pair.way != "out":
             read = self.mapping.read(self.pair.record).entity
             self._compare(self.expected, read, f"{self.pair.path}.entity")
             _lend_keys(self.expected, read)
         if self.pair.way != "in":
             self._write()
-
-    def _entity(self, lines: Iterable[Line], given: Mapping[str, Any], path: str) -> Entity:
-        """The expected entity in canonical values."""
-        by_name = {line.field: line for line in lines}
-        result: Entity = {}
-        for name, value in _flat(given, by_name):
-            line = by_name.get(name)
-            if line is None:
-                result[name] = value
-            elif line.part is not None:
-                parts = [self._entity(line.part.lines, item, f"{path}.{name}") for item in value or []]
-                _store(result, line.names, parts)
-            else:
-                _store(result, line.names, self._value(line, value, f"{path}.{name}"))
-        return result
-
-    def _value(self, line: Line, value: Any, path: str) -> Any:
-        try:
-            return canonical(line.type, value, values=line.values, ref=line.ref)
-        except Fault as fault:
-            detail = {"zh": "", "en": "", "form": "", **fault.detail}
-            self.findings.add((self.mapping.file, self.pair.line), path, fault.rule, value, **detail)
-            return value
 
     def _compare(self, expected: Any, got: Any, path: str) -> None:
         """Only what the test names is compared; a list must have as many lines."""
@@ -86,10 +65,53 @@ class _Trial:
 
     def _write(self) -> None:
         wanted = self.mapping.write(self.expected, creating=self.pair.creating)
-        for names in self.mapping.differ.paths(wanted, self.pair.record):
+        here, there = _numbered(self.mapping.lines, wanted), _numbered(self.mapping.lines, self.pair.record)
+        for names in self.mapping.differ.paths(here, there):
             path = f"{self.pair.path}.record." + ".".join(names)
             known = take(self.pair.record, names)
             self._differs(path, take(wanted, names), None if known is ABSENT else known)
+
+
+def _numbered(lines: Iterable[Line], record: Record) -> Record:
+    """The record with its new lines, which have no vendor's key yet, told apart by their position."""
+    result = copy.deepcopy(record)
+    for line in lines:
+        names = line.part.source.names if line.part else None
+        key = line.part.key.source.names if line.part and line.part.key else None
+        items = take(result, names) if names and key else None
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if key and isinstance(item, dict) and take(item, key) in (ABSENT, None):
+                put(item, key, f"new {index}")
+    return result
+
+
+def given_entity(
+    mapping: CompiledMapping, given: Mapping[str, Any], findings: Findings, where: Where, path: str = "entity"
+) -> Entity:
+    """An entity as people write it (`12.5 CNY`, `customer:number:C1`) in canonical values, by the mapping's lines."""
+
+    def value_of(line: Line, value: Any, path: str) -> Any:
+        try:
+            return canonical(line.type, value, values=line.values, ref=line.ref)
+        except Fault as fault:
+            findings.add(where, path, fault.rule, value, **{"zh": "", "en": "", "form": "", **fault.detail})
+            return value
+
+    def entity_of(lines: Iterable[Line], given: Mapping[str, Any], path: str) -> Entity:
+        by_name = {line.field: line for line in lines}
+        result: Entity = {}
+        for name, value in _flat(given, by_name):
+            line = by_name.get(name)
+            if line is None:
+                result[name] = value
+            elif line.part is not None:
+                parts = [entity_of(line.part.lines, item, f"{path}.{name}") for item in value or []]
+                _store(result, line.names, parts)
+            else:
+                _store(result, line.names, value_of(line, value, f"{path}.{name}"))
+        return result
+
+    return entity_of(mapping.lines, given, path)
 
 
 def _spoken(value: Any) -> str:
@@ -131,10 +153,11 @@ def check_mapping(
     zone: str = "Asia/Shanghai",
     schema: StreamSchema | None = None,
     load: Load | None = None,
+    table: Load | None = None,
 ) -> list[Problem]:
     """Everything wrong with a mapping file: what `compile_mapping` finds, its tests, and the round-trip law."""
     try:
-        mapping = compile_mapping(text, kinds=kinds, file=file, zone=zone, schema=schema, load=load)
+        mapping = compile_mapping(text, kinds=kinds, file=file, zone=zone, schema=schema, load=load, table=table)
     except MappingError as error:
         return list(error.problems)
     return run_tests(mapping) + round_trip(mapping)

@@ -2,6 +2,7 @@
 
 from hub.sdk.connector import ConnectionConfig, Connector, Hook, Inbox, Stream
 from hub.sdk.context import Clock, Context, Token, TokenStore
+from hub.sdk.cursor import Rows, Start, Window, changes
 from hub.sdk.errors import (
     AuthFailed,
     Busy,
@@ -22,6 +23,7 @@ from hub.sdk.records import (
     Answer,
     Arrived,
     Bell,
+    Doubt,
     File,
     Flaw,
     Incoming,
@@ -48,6 +50,7 @@ __all__ = [
     "Connector",
     "ConnectorError",
     "Context",
+    "Doubt",
     "FieldError",
     "File",
     "Flaw",
@@ -66,11 +69,15 @@ __all__ = [
     "Refused",
     "Rejected",
     "Reply",
+    "Rows",
+    "Start",
     "Stream",
     "Throttled",
     "Token",
     "TokenStore",
     "Unavailable",
     "Uncertain",
+    "Window",
+    "changes",
     "read_manifest",
 ]

@@ -38,7 +38,8 @@ class Stream(Protocol):
 
 @runtime_checkable
 class Pulls(Protocol):
-    """Reads what changed since `cursor` (None: everything), oldest first, page by page; overlap is the stream's."""
+    """Reads what changed since `cursor` (None: everything), oldest first, page by page. Made with `hub.sdk.changes` and a
+    `Window` that says what the stream's stamps are worth; a list without stamps is read whole, its cursor ""."""
 
     def pull(self, ctx: Context, cursor: str | None) -> AsyncIterator[Page]: ...
 
@@ -66,12 +67,18 @@ class Lists(Protocol):
 
 @runtime_checkable
 class Pushes(Protocol):
-    """Writes one record, as 'read where it stands, do what is missing', so it can be entered again at any step."""
+    """Writes one record, as 'read where it stands, do what is missing', so it can be entered again at any step. A stream
+    that can also cancel or delete says so by `ends = frozenset({"cancel", "delete"})`."""
 
     grade: Grade
     settle: float  # seconds after which a create of unknown outcome is surely visible to `find`
 
     async def push(self, ctx: Context, push: Push) -> Pushed: ...
+
+
+def ends_of(stream: Stream) -> frozenset[str]:
+    """Which of `cancel` and `delete` a stream's push can do: its attribute `ends`; without one, neither."""
+    return frozenset(getattr(stream, "ends", ()))
 
 
 @runtime_checkable

@@ -30,6 +30,8 @@ def loads(text: bytes | str) -> Any:
         raise BadJson("nested too deep") from None
     except UnicodeDecodeError as error:
         raise BadJson(f"not UTF-8 text (byte {error.start})") from None
+    except ArithmeticError:
+        raise BadJson("a number is too large") from None
     except ValueError as error:
         raise BadJson(str(error)) from None
 

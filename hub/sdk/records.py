@@ -10,13 +10,25 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a reading that ended without an error may still not be all there is, with the next step."""
+
+    sentence: str
+    zh: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a pull. `cursor` is the text from which a later pull goes on *after this page*; it is stored
-    verbatim in the transaction that stores the records. `deleted` are keys the source says are gone."""
+    verbatim in the transaction that stores the records (made by `hub.sdk.cursor` wherever rows have stamps). `deleted`
+    are keys the source says are gone. `total`: how many records this whole reading has, where the vendor tells it: it
+    shows progress, and that the reading is complete."""
 
     records: Sequence[Record]
     cursor: str
     deleted: Sequence[str] = ()
+    total: int | None = None
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)

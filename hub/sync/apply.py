@@ -7,20 +7,25 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from hub.canon.entity import Fields
-from hub.canon.identity import Link, links_by_key, resolve
+from hub.canon.identity import links_by_key, resolve
 from hub.canon.lock import alone, applying
 from hub.config.runtime import BoundSync
 from hub.db.session import is_passing
 from hub.mapping import RecordError, Ref
-from hub.sync import settle
+from hub.sync import settle, suspects
+from hub.sync.arrive import DELETED_THERE, not_for_us
 from hub.sync.batch import Batch, Item
 from hub.sync.bells import Ring, ring
 from hub.sync.engine import Engine
 from hub.sync.identify import Identified, identify
 from hub.sync.merging import merge_and_write
 from hub.sync.policy import failure_of
+from hub.sync.questions import wake_answered
 from hub.sync.references import awaited, parent_bell, refs_in, with_ids
-from hub.sync.tombstones import bury
+from hub.sync.rereading import NOT_WHOLE, again, is_not_whole, is_read_by, read_by, recall, record_version
+from hub.sync.rewriting import count_again, owe_again
+from hub.sync.tombstones import bury, rise
+from hub.telemetry import trail
 
 APPLY_BATCH = 500
 UNCHANGED = "unchanged"
@@ -41,23 +46,43 @@ async def apply_due(engine: Engine) -> int:
     for connection, stream in streams:
         sync = engine.configuration.inbound(connection, stream)
         if sync is not None and sync.mapping is not None and sync.mode != "paused":
-            handled += await apply_stream(engine, sync)
+            work = _apply_carefully if engine.careful else apply_stream
+            handled += await work(engine, sync)
+    if engine.careful and handled < APPLY_BATCH:
+        await suspects.grow_confident(engine)
     return handled
 
 
-_CLAIM = """
+async def _apply_carefully(engine: Engine, sync: BoundSync) -> int:
+    """After a start: noted before it is taken, for the last process may have died of one of these."""
+    values = {"connection": sync.connection, "stream": sync.stream, "now": engine.now(), "limit": APPLY_BATCH}
+    async with engine.db.read() as conn:
+        due = [row.id for row in await conn.execute(text(_DUE), values)]
+    taken = await suspects.take(engine, "inbox", due)
+    if taken.dead:
+        await settle.park_poison(engine, sync, taken.dead)
+    return len(taken.dead) + await apply_stream(engine, sync, max(1, len(taken.ids)), taken.ids)
+
+
+_FIRST = "WHERE connection = :connection AND stream = :stream AND state = 'due' AND due_at <= :now"
+_ORDER = "ORDER BY from_link, due_at, id LIMIT :limit"
+_DUE = f"SELECT id FROM inbox {_FIRST} {_ORDER}"
+_CLAIM = f"""
 SELECT id, key, record, digest, deleted, live, correlation, identity, corrects, attempts,
-  received_at FROM inbox
-WHERE connection = :connection AND stream = :stream AND state = 'due' AND due_at <= :now
-ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+  received_at, from_link, run_id, kept FROM inbox
+{_FIRST} {{only}} {_ORDER} FOR UPDATE SKIP LOCKED
 """
+_ANY = _CLAIM.format(only="")
+_ONLY = _CLAIM.format(only="AND id = ANY(:only)")
 
 
-async def apply_stream(engine: Engine, sync: BoundSync, limit: int = APPLY_BATCH) -> int:
+async def apply_stream(
+    engine: Engine, sync: BoundSync, limit: int = APPLY_BATCH, only: Sequence[int] | None = None
+) -> int:
     """Apply one batch of one stream. When the batch cannot be written, its records go one by one, so that the one
-    that cannot be stored is parked alone."""
+    that cannot be stored is parked alone. `only`: of these rows."""
     try:
-        return await engine.db.retrying(lambda: _apply_batch(engine, sync, limit))
+        return await engine.db.retrying(lambda: _apply_batch(engine, sync, limit, only))
     except Exception as error:  # the database's refusal or a fault of ours: either way of one record
         if is_passing(error):
             raise
@@ -67,44 +92,72 @@ async def apply_stream(engine: Engine, sync: BoundSync, limit: int = APPLY_BATCH
         return 1
 
 
-async def _apply_batch(engine: Engine, sync: BoundSync, limit: int) -> int:
+async def _apply_batch(engine: Engine, sync: BoundSync, limit: int, only: Sequence[int] | None) -> int:
     async with engine.db.begin("apply") as conn:
         await alone(conn, [applying(sync.kind)])
         now = engine.now()
-        values = {"connection": sync.connection, "stream": sync.stream, "now": now, "limit": limit}
-        rows = (await conn.execute(text(_CLAIM), values)).all()
+        values: dict[str, Any] = {"connection": sync.connection, "stream": sync.stream, "now": now, "limit": limit}
+        claim = text(_ANY) if only is None else text(_ONLY).bindparams(only=list(only))
+        rows = (await conn.execute(claim, values)).all()
         if rows:
             batch = Batch(engine, conn, sync, now, settle.Verdicts())
             await _apply_rows(batch, rows)
-            await settle.write_verdicts(conn, batch.verdicts, now)
+            await settle.write_verdicts(conn, sync, batch.verdicts, now)
+            # Whose parent came in this very batch sat down to wait only now.
+            await settle.wake(conn, sorted(batch.verdicts.awaited() & set(batch.brought)), now)
+            await count_again(batch, rows)
+            if any(row.corrects is not None for row in rows):
+                await wake_answered(conn, now)
+        if only is not None:
+            await suspects.clear(conn, "inbox", only)
+    if rows:
+        _tell(sync, rows, batch.verdicts)
     return len(rows)
+
+
+def _tell(sync: BoundSync, rows: Sequence[Row[Any]], verdicts: settle.Verdicts) -> None:
+    """To the log, once it is so."""
+    of = {row.id: row for row in rows}
+    told = [(verdict, of[verdict["id"]]) for verdict in verdicts.rows if verdict["id"] in of]
+    parked = ((verdict["error_class"], row.correlation) for verdict, row in told if verdict["state"] == "parked")
+    trail.failed("records were parked", sync.name, parked)
+    steps = (
+        {"sync": sync.name, "key": row.key, "inbox": row.id, "to": verdict["state"], "correlation": row.correlation}
+        for verdict, row in told
+    )
+    trail.follow("applied", steps)
 
 
 async def _apply_rows(batch: Batch, rows: Sequence[Row[Any]]) -> None:
     newest = _newest(batch, rows)
-    items = _read(batch, await _known(batch, newest))
+    items = read_items(batch, recall(batch, await with_links(batch, newest)))
     items = await _resolve(batch, items)
     items = await _identify(batch, items)
     await merge_and_write(batch, items)
-    await bury(batch.conn, batch.sync, batch.gone, batch.now)
-    await settle.supersede_older(batch.conn, batch.sync, _settling(batch, newest))
+    await owe_again(batch, items)
+    await rise(batch, items)
+    await bury(batch, newest)
+    await settle.supersede_older(batch.conn, batch.sync, _settling(batch, newest), batch.now)
 
 
 def _settling(batch: Batch, newest: Sequence[Item]) -> dict[str, int]:
-    return {item.row.key: item.row.id for item in newest if item.row.key not in batch.stale}
+    return {item.row.key: item.row.id for item in newest if item.row.key not in batch.stale and not item.remapped}
 
 
 def _newest(batch: Batch, rows: Sequence[Row[Any]]) -> list[Item]:
-    """Of several rows of one record the newest says it all: a record is a whole document."""
+    """Of several rows of one record the newest says it all: a record is a whole document. What is to be read again
+    from a link stays due until what came from outside is through."""
     by_key: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    fresh = {row.key for row in rows if not row.from_link}
     for row in rows:
-        by_key[row.key].append(row)
+        if not row.from_link or row.key not in fresh:
+            by_key[row.key].append(row)
     newest = [_newest_of(batch, same) for same in by_key.values()]
     kept = {row.key: row.id for row in newest}
-    for row in rows:
+    for row in (row for same in by_key.values() for row in same):
         if row.id != kept[row.key]:
             batch.verdicts.superseded(row.id, f"by {kept[row.key]}")
-    return [Item(row) for row in sorted(newest, key=lambda row: int(row.id))]
+    return [Item.of(row) for row in sorted(newest, key=lambda row: int(row.id))]
 
 
 def _newest_of(batch: Batch, rows: Sequence[Row[Any]]) -> Row[Any]:
@@ -119,7 +172,7 @@ def _newest_of(batch: Batch, rows: Sequence[Row[Any]]) -> Row[Any]:
     return max(rows, key=lambda row: (versions[row.id] if told else "", row.id))
 
 
-async def _known(batch: Batch, items: list[Item]) -> list[Item]:
+async def with_links(batch: Batch, items: list[Item]) -> list[Item]:
     sync = batch.sync
     links = await links_by_key(batch.conn, sync.connection, sync.stream, [item.row.key for item in items])
     for item in items:
@@ -127,31 +180,36 @@ async def _known(batch: Batch, items: list[Item]) -> list[Item]:
     return items
 
 
-def _read(batch: Batch, items: list[Item]) -> list[Item]:
+def read_items(batch: Batch, items: list[Item]) -> list[Item]:
     """Map each record in; set aside what is not ours, says nothing new, is older, or cannot be read."""
     kept = []
     for item in items:
         if item.row.deleted:
             batch.gone.append((item.row.key, item.row.digest, None))
-            batch.verdicts.done(item.row.id, "deleted there")
+            batch.verdicts.done(item.row.id, DELETED_THERE)
             continue
         try:
-            if not batch.mapping.concerns(item.row.record):
-                batch.verdicts.done(item.row.id, "not for us: the mapping's condition does not hold")
+            if not batch.mapping.concerns(item.record):
+                batch.verdicts.done(item.row.id, not_for_us(batch.sync))
                 continue
-            item.reading = batch.mapping.read(item.row.record)
+            item.reading = batch.mapping.read(item.record)
             item.entity = item.reading.entity
+            if item.remapped:
+                again(batch, item)
             note = _nothing_new(batch, item)
         except Exception as error:
-            batch.verdicts.parked(item.row.id, failure_of(error))
+            if item.remapped and isinstance(error, RecordError) and is_not_whole(batch, item):
+                batch.verdicts.superseded(item.row.id, NOT_WHOLE)
+            else:
+                batch.verdicts.parked(item.row.id, failure_of(error))
             continue
         if note:
             batch.verdicts.superseded(item.row.id, note)
             if note != UNCHANGED:
                 batch.stale.add(item.row.key)
         elif item.reading.deleted:
-            batch.gone.append((item.row.key, item.row.digest, item.reading.version))
-            batch.verdicts.done(item.row.id, "deleted there")
+            batch.gone.append((item.row.key, item.digest, item.reading.version))
+            batch.verdicts.done(item.row.id, DELETED_THERE)
         else:
             kept.append(item)
     return kept
@@ -159,22 +217,22 @@ def _read(batch: Batch, items: list[Item]) -> list[Item]:
 
 def _nothing_new(batch: Batch, item: Item) -> str | None:
     link, reading = item.link, item.reading
-    if link is None or reading is None or item.row.corrects is not None:
+    if link is None or reading is None or item.row.corrects is not None or item.remapped:
         return None
-    if link.record_version and reading.version and reading.version < link.record_version:
-        return f"older than what we know ({reading.version} < {link.record_version})"
-    if link.digest == item.row.digest and link.mapping_version == batch.sync.mapping_version and not link.deleted:
+    known = record_version(batch, link)
+    if known and reading.version and reading.version < known:
+        return f"older than what we know ({reading.version} < {known})"
+    if link.digest == item.digest and is_read_by(batch.sync, link) and not link.deleted:
         return UNCHANGED
     return None
 
 
-def _base(batch: Batch, link: Link | None) -> Fields:
+def _base(batch: Batch, item: Item) -> Fields:
     """The last known record, read through the mapping version that last applied it."""
-    if link is None or link.known is None:
-        return {}
-    mapping = batch.mapping
-    if link.mapping is not None and link.mapping_version is not None:
-        mapping = batch.engine.configuration.mapping(link.mapping, link.mapping_version)
+    link = item.link
+    if item.remapped or link is None or link.known is None:
+        return item.base
+    mapping = read_by(batch.engine, batch.sync, link) or batch.mapping
     try:
         return mapping.read(link.known).entity
     except RecordError:
@@ -184,30 +242,33 @@ def _base(batch: Batch, link: Link | None) -> Fields:
 async def _resolve(batch: Batch, items: list[Item]) -> list[Item]:
     """Replace references by ids; a record whose parent is unknown waits, and the parent is fetched."""
     for item in items:
-        item.base = _base(batch, item.link)
+        item.base = _base(batch, item)
     refs = {ref for item in items for ref in (*refs_in(item.entity), *refs_in(item.base))}
     found = await resolve(batch.conn, batch.sync.connection, refs)
-    kept, rings = [], []
+    kept = []
+    rings: defaultdict[str, list[Ring]] = defaultdict(list)
     for item in items:
         missing = next((ref for ref in refs_in(item.entity) if ref not in found), None)
         if missing is None:
             item.entity, item.base = with_ids(item.entity, found), with_ids(item.base, found)
             kept.append(item)
         else:
-            rings.append(_wait_for(batch, item, missing))
-    await ring(batch.conn, batch.sync.connection, [r for r in rings if r], f"parent-of-{batch.sync.stream}", batch.now)
+            connection = missing.system or batch.sync.connection
+            rings[connection] += _wait_for(batch, item, missing, connection)
+    for connection, told in rings.items():
+        await ring(batch.conn, connection, told, f"parent-of-{batch.sync.stream}", batch.now)
     return kept
 
 
-def _wait_for(batch: Batch, item: Item, missing: Ref) -> Ring | None:
-    connection = batch.sync.connection
+def _wait_for(batch: Batch, item: Item, missing: Ref, connection: str) -> list[Ring]:
+    """The bell that brings the parent, where there is one."""
     what = awaited(connection, missing)
     bell = parent_bell(batch.engine.configuration, connection, missing)
     if bell is None and "." not in missing.kind:
         batch.verdicts.parked(item.row.id, settle.no_reader(missing, connection))
-        return None
+        return []
     batch.verdicts.waiting(item.row.id, what)
-    return Ring(bell, "parent", what) if bell else None
+    return [Ring(bell, "parent", what, item.row.correlation)] if bell else []
 
 
 async def _identify(batch: Batch, items: list[Item]) -> list[Item]:
@@ -226,7 +287,7 @@ async def _identify(batch: Batch, items: list[Item]) -> list[Item]:
     kept = []
     for item, answer in zip(items, asked, strict=True):
         if answer.question is not None:
-            batch.verdicts.parked(item.row.id, answer.question)
+            batch.verdicts.parked(item.row.id, answer.question, answer.asks)
         elif answer.entity_id is not None:
             item.entity_id = answer.entity_id
             kept.append(item)

@@ -1,8 +1,8 @@
 """Records on their way into the inbox: only what is new or different enters, whether pulled, fetched or sent to us."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.identity import links_by_key
 from hub.config.runtime import BoundSync
-from hub.db import bulk
+from hub.db import bulk, tally
 from hub.db.tables import inbox
 from hub.mapping import RecordError
 from hub.sdk import jsontext
@@ -23,7 +23,7 @@ SHORT = 1_000  # characters of a value kept of a record that is too large
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a batch of records came from."""
+    """Where a batch of records came from. `asked`: key -> the correlation of the call that asked for this record."""
 
     connection: str
     stream: str
@@ -31,20 +31,22 @@ class Source:
     correlation: str
     receipt_id: int | None = None
     run_id: int | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many of a batch were read, entered the inbox, or were known already."""
+    """How many of a batch were read, entered the inbox, or were known already; and which entered."""
 
     read: int
     stored: int
     unchanged: int
+    fresh: Sequence[dict[str, Any]] = ()
 
 
 _LAST = """
 SELECT DISTINCT ON (key) key, digest, state, note FROM inbox
-WHERE connection = :connection AND stream = :stream AND key = ANY(:keys) AND corrects IS NULL
+WHERE connection = :connection AND stream = :stream AND key = ANY(:keys) AND corrects IS NULL AND NOT from_link
 ORDER BY key, id DESC
 """
 
@@ -66,7 +68,7 @@ async def store_records(
             keyed[sync.mapping.key_of(clean)] = (clean, sync.mapping.digest_of(clean), flaw)
         except RecordError as error:
             broken.append((clean, failure_of(error)))
-    known = await _known(conn, source, keyed)
+    known = await _known(conn, sync, source, keyed)
     rows = [
         _row(source, key, record, digest, now, flaw)
         for key, (record, digest, flaw) in keyed.items()
@@ -74,9 +76,12 @@ async def store_records(
     ]
     rows += await _keyless(conn, source, broken, now)
     await bulk.insert(conn, inbox, rows)
+    tally.count(conn, "read", sync.name, "stored", len(rows))
+    tally.count(conn, "read", sync.name, "unchanged", len(records) - len(rows))
     if rows:
         await conn.execute(text("SELECT pg_notify('hub_work', '')"))
-    return Stored(len(records), len(rows), len(records) - len(rows))
+    fresh = [record for key, (record, digest, _) in keyed.items() if digest not in known[key]]
+    return Stored(len(records), len(rows), len(records) - len(rows), [*fresh, *(record for record, _ in broken)])
 
 
 def _cut_down(record: dict[str, Any]) -> dict[str, Any]:
@@ -125,11 +130,21 @@ async def _keyless(
     return [_row(source, None, record, digest, now, failure) for digest, (record, failure) in rows.items()]
 
 
-async def _known(conn: AsyncConnection, source: Source, keyed: dict[str, Any]) -> dict[str, set[str]]:
+def not_for_us(sync: BoundSync) -> str:
+    """The note of a record that this version of the mapping leaves out."""
+    return f"not for us: the condition of {sync.spec.mapping} v{sync.mapping_version} does not hold"
+
+
+DELETED_THERE = "deleted there"
+
+
+async def _known(conn: AsyncConnection, sync: BoundSync, source: Source, keyed: dict[str, Any]) -> dict[str, set[str]]:
     """Per key the digests that bring nothing new: the link's last known record, and the source's last row when that is
-    still waiting for its turn, for a person, or was dismissed or corrected (the same bad record does not return)."""
+    still waiting for its turn, for a person, or was dismissed or corrected (the same bad record does not return), or
+    was found to be nothing to us."""
     known: dict[str, set[str]] = {key: set() for key in keyed}
-    for key, link in (await links_by_key(conn, source.connection, source.stream, keyed)).items():
+    links = await links_by_key(conn, source.connection, source.stream, keyed)
+    for key, link in links.items():
         if link.digest is not None:
             known[key].add(link.digest)
     last = await conn.execute(
@@ -138,6 +153,8 @@ async def _known(conn: AsyncConnection, source: Source, keyed: dict[str, Any]) -
     for row in last:
         if row.state != "done" and not (row.state == "superseded" and row.note != "corrected"):
             known[row.key] = {row.digest}
+        elif row.note == not_for_us(sync) or (row.note == DELETED_THERE and row.key not in links):
+            known[row.key].add(row.digest)
     return known
 
 
@@ -158,7 +175,7 @@ def _row(
         "received_at": now,
         "receipt_id": source.receipt_id,
         "run_id": source.run_id,
-        "correlation": source.correlation,
+        "correlation": source.asked.get(key, source.correlation) if key else source.correlation,
         "live": source.live,
         "state": "due" if failure is None else "parked",
         "due_at": now,

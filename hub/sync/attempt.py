@@ -10,7 +10,7 @@ from hub.canon.identity import LinkState, save_links
 from hub.config.runtime import Bound
 from hub.sdk.connector import Finds, Messages, Pushes, Stream
 from hub.sdk.context import Created
-from hub.sdk.errors import ConfigInvalid
+from hub.sdk.errors import ConfigInvalid, NotFound
 from hub.sdk.records import Push, Pushed
 from hub.sync.engine import Engine
 from hub.sync.ids import Ids
@@ -18,6 +18,7 @@ from hub.sync.keep import line_ids_from, link_state
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.outward import Exchanges
 from hub.sync.policy import Failure
+from hub.telemetry.log import correlated
 
 LOOK_AGAIN_SECONDS = 60.0
 MAX_LOOKUPS = 2
@@ -29,7 +30,8 @@ async def attempt(engine: Engine, plan: Plan, ids: Ids) -> Outcome:
     exchanges = Exchanges(bound.secrets)
     started = time.perf_counter()
     try:
-        outcome = await _try(engine, plan, ids, exchanges)
+        with correlated(correlation=plan.delivery.correlation, delivery=str(plan.delivery.id)):
+            outcome = await _try(engine, plan, ids, exchanges)
     except Exception as error:
         outcome = Outcome(plan.delivery, plan.sync, "failed", plan.entity.version, plan, error=error)
     outcome.seconds = time.perf_counter() - started
@@ -50,7 +52,12 @@ async def _try(engine: Engine, plan: Plan, ids: Ids, exchanges: Exchanges) -> Ou
             return doubt
     assert plan.push is not None
     ctx = engine.outward.context(bound, exchanges, _created(plan, ids))
-    pushed = await stream.push(ctx, plan.push)
+    try:
+        pushed = await stream.push(ctx, plan.push)
+    except NotFound:
+        if plan.push.action not in {"cancel", "delete"} or plan.push.key is None:
+            raise
+        pushed = Pushed(plan.push.key)  # what is to be ended is not there
     version = plan.entity.version
     if plan.look_up and plan.push.key is None and stream.grade == "A":
         # Asked for a second time it may have answered with what the first create made: then the newest is still owed.

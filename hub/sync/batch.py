@@ -14,18 +14,36 @@ from hub.mapping import CompiledMapping, Reading
 from hub.sync import settle
 from hub.sync.engine import Engine
 
+REMAPPED = "re-mapping"
+"""The reason of a change that no record brought: another version of the mapping reads the last known one otherwise."""
+
 
 @dataclass(slots=True)
 class Item:
     """One inbox record on its way through a batch."""
 
     row: Row[Any]
+    record: dict[str, Any]
+    digest: str
+    received_at: datetime
     link: Link | None = None
     reading: Reading | None = None
     entity: Fields = field(default_factory=dict)
     base: Fields = field(default_factory=dict)
     before: Entity | None = None
     entity_id: int = 0
+    after: Fields = field(default_factory=dict)
+    version: int = 0  # of the entity, once written
+    blind: bool = False  # what the last known record said before cannot be told
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "Item":
+        return cls(row, row.record, row.digest, row.received_at)
+
+    @property
+    def remapped(self) -> bool:
+        """Nothing new from outside: the link's last known record is read by another version."""
+        return bool(self.row.from_link)
 
 
 @dataclass(slots=True)
@@ -38,6 +56,7 @@ class Batch:
     now: datetime
     verdicts: settle.Verdicts
     gone: list[tuple[str, str, str | None]] = field(default_factory=list)  # key, digest, version of tombstones
+    brought: list[str] = field(default_factory=list)  # what may have been waited for, and is there now
     stale: set[str] = field(default_factory=set)  # keys of records that came late: they settle nothing
 
     @property

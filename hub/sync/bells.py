@@ -18,19 +18,31 @@ from hub.sdk.connector import Fetches, Finds
 from hub.sdk.records import Bell
 from hub.sync.arrive import Source, store_records
 from hub.sync.engine import Engine
-from hub.sync.pauses import paused, set_pause
-from hub.sync.policy import Standing, decide
+from hub.sync.pauses import failures_of, set_pause
+from hub.sync.policy import Pause, Standing, decide
 
 BELL_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A bell with why it rings. `awaited`: what inbox records wait for until it is answered."""
+    """A bell with why it rings. `awaited`: what inbox records wait for until it is answered. `correlation`: of the
+    record that asks for it, where the bells of a batch have several."""
 
     bell: Bell
     reason: str
     awaited: str | None = None
+    correlation: str | None = None
+
+
+_RINGS_ANEW = {
+    **{name: f"excluded.{name}" for name in ("reason", "awaited", "correlation", "state", "due_at")},
+    # A bell that failed and is rung again goes on counting until it was answered or a person looked.
+    **{
+        name: f"CASE WHEN t.state = 'due' THEN t.{name} ELSE excluded.{name} END"
+        for name in ("attempts", "in_hand", "busy_since", "failing_since")
+    },
+}
 
 
 async def ring(conn: AsyncConnection, connection: str, rings: Sequence[Ring], correlation: str, now: datetime) -> None:
@@ -49,10 +61,13 @@ async def ring(conn: AsyncConnection, connection: str, rings: Sequence[Ring], co
             "text": r.bell.key,
             "reason": r.reason,
             "awaited": r.awaited,
-            "correlation": correlation,
+            "correlation": r.correlation or correlation,
             "state": "due",
             "due_at": now,
             "attempts": 0,
+            "in_hand": 0,
+            "busy_since": None,
+            "failing_since": None,
         }
         for r in rings
         if r.bell.key is not None
@@ -62,50 +77,59 @@ async def ring(conn: AsyncConnection, connection: str, rings: Sequence[Ring], co
         bell_table,
         rows,
         conflict=["connection", "stream", "path", "text"],
-        update=["reason", "awaited", "correlation", "state", "due_at", "attempts"],
+        update=_RINGS_ANEW,
     )
     await conn.execute(text("SELECT pg_notify('hub_work', '')"))
 
 
 _BELLS = """
-UPDATE bell SET state = 'running', attempts = attempts + 1, due_at = :lease WHERE id = ANY(ARRAY(
-  SELECT id FROM bell WHERE state = 'due' AND due_at <= :now AND connection = ANY(:known) AND NOT connection = ANY(:closed)
-  ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED))
-RETURNING id, connection, stream, path, text, awaited, correlation, attempts
+UPDATE bell SET state = 'running', due_at = :lease WHERE id = ANY(ARRAY(
+  SELECT id FROM bell WHERE state = 'due' AND due_at <= :now AND connection = ANY(:known)
+    AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.connection = bell.connection AND p.stream IN ('', bell.stream))
+  ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED))
+RETURNING id, connection, stream, path, text, awaited, correlation, attempts, in_hand, busy_since, failing_since
 """
+_RELEASE = "UPDATE bell SET state = 'due', due_at = :now WHERE id = ANY(:ids) AND state = 'running'"
 
 
 async def answer_bells(engine: Engine) -> int:
-    """Fetch what bells name; what is not there is said so to those who wait for it."""
+    """Fetch what bells name; what is not there is said so to those who wait for it. Bells that failed together ring
+    alone from then on, so that the one that is to blame shows; a scope that is paused meanwhile is left in peace."""
     async with engine.db.begin("bells claim") as conn:
-        closed = {connection for connection, stream in await paused(conn) if not stream}
-        rows = (
-            await conn.execute(
-                text(_BELLS),
-                {
-                    "lease": engine.after(engine.settings.lease_seconds),
-                    "now": engine.now(),
-                    "known": list(engine.configuration.connections),
-                    "closed": list(closed),
-                    "limit": BELL_BATCH,
-                },
-            )
-        ).all()
-    groups: defaultdict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
+        values = {
+            "lease": engine.after(engine.settings.lease_seconds),
+            "now": engine.now(),
+            "known": list(engine.configuration.connections),
+            "limit": BELL_BATCH,
+        }
+        rows = (await conn.execute(text(_BELLS), values)).all()
+    groups: defaultdict[tuple[str, str, str, int], list[Row[Any]]] = defaultdict(list)
     for row in rows:
-        groups[row.connection, row.stream, row.path].append(row)
-    for (connection, stream, path), group in groups.items():
-        await _answer(engine, connection, stream, path, group)
+        groups[row.connection, row.stream, row.path, row.id if row.failing_since else 0].append(row)
+    closed: set[tuple[str, str]] = set()
+    kept: list[int] = []
+    for (connection, stream, path, _), group in groups.items():
+        if {(connection, ""), (connection, stream)} & closed:
+            kept += [row.id for row in group]
+            continue
+        pause = await _answer(engine, connection, stream, path, group)
+        if pause is not None:
+            closed.add((connection, pause.stream))
+    if kept:
+        async with engine.db.begin("bells kept") as conn:
+            await conn.execute(text(_RELEASE), {"ids": kept, "now": engine.now()})
     return len(rows)
 
 
-async def _answer(engine: Engine, connection: str, stream: str, path: str, bells: Sequence[Row[Any]]) -> None:
+async def _answer(engine: Engine, connection: str, stream: str, path: str, bells: Sequence[Row[Any]]) -> Pause | None:
+    """The pause that a failure led to, if any."""
     bound = engine.configuration.connections[connection]
     sync = engine.configuration.inbound(connection, stream)
     source = bound.streams.get(stream)
     ctx = engine.outward.context(bound)
     found: list[dict[str, Any]] = []
     absent: list[Row[Any]] = []
+    asked = {b.text: b.correlation for b in bells} if path == "" else {}
     try:
         if sync is not None and path == "" and isinstance(source, Fetches):
             found = list(await source.fetch(ctx, [b.text for b in bells]))
@@ -115,21 +139,25 @@ async def _answer(engine: Engine, connection: str, stream: str, path: str, bells
             for b in bells:
                 records = await source.find(ctx, path, b.text)
                 found += records
+                asked |= {key: b.correlation for key in map(partial(_key, sync), records) if key is not None}
                 if not records:
                     absent.append(b)
     except Exception as error:  # whatever it is: these bells are late, the others ring on
-        await _bells_failed(engine, connection, bells, error)
-        return
+        return await _bells_failed(engine, connection, stream, bells, error)
     async with engine.db.begin("bells answered") as conn:
         if sync is not None and found:
-            origin = Source(connection, stream, engine.reads_live(sync), bells[0].correlation)
+            origin = Source(connection, stream, engine.reads_live(sync), bells[0].correlation, asked=asked)
             await store_records(conn, sync, origin, found, engine.now())
         # One that rang again meanwhile is due: what was fetched may be older than what it says.
-        await conn.execute(
-            text("UPDATE bell SET state = 'done' WHERE id = ANY(:ids) AND state = 'running'"),
-            {"ids": [b.id for b in bells]},
-        )
+        await conn.execute(text(_ANSWERED), {"ids": [b.id for b in bells], "now": engine.now()})
         await _park_orphans(conn, absent, engine.now())
+    return None
+
+
+_ANSWERED = """
+UPDATE bell SET state = 'done', due_at = :now, attempts = 0, in_hand = 0, busy_since = NULL, failing_since = NULL
+WHERE id = ANY(:ids) AND state = 'running'
+"""
 
 
 def _key(sync: BoundSync, record: dict[str, Any]) -> str | None:
@@ -156,22 +184,44 @@ async def _park_orphans(conn: AsyncConnection, absent: Sequence[Row[Any]], now: 
         await conn.execute(text(_ORPHANS), {"awaited": awaited, "now": now})
 
 
-async def _bells_failed(engine: Engine, connection: str, bells: Sequence[Row[Any]], error: Exception) -> None:
-    decision = decide(error, Standing(0, 0, None, False, 0), engine.now(), engine.random, engine.settings.speed)
+_FAILED = """
+UPDATE bell SET state = :state, due_at = :due, attempts = :attempts, in_hand = :in_hand, busy_since = :busy_since,
+  failing_since = coalesce(failing_since, :now), error_class = :class, error = :error, error_zh = :zh
+WHERE id = ANY(:ids) AND state = 'running'
+"""
+_OTHERS = """
+SELECT EXISTS (SELECT 1 FROM bell WHERE connection = :connection AND stream = :stream AND state = 'done'
+    AND due_at > :since)
+  OR EXISTS (SELECT 1 FROM sync WHERE connection = :connection AND stream = :stream AND failures = 0
+    AND last_pull_at > :since) AS pass
+"""
+
+
+async def _bells_failed(
+    engine: Engine, connection: str, stream: str, bells: Sequence[Row[Any]], error: Exception
+) -> Pause | None:
+    """One alone bears its failure, as any piece of work does; several together only come again, each alone."""
+    first, now = bells[0], engine.now()
     async with engine.db.begin("bells failed") as conn:
+        scope = {"connection": connection, "stream": stream, "since": first.failing_since or now}
+        others = bool((await conn.execute(text(_OTHERS), scope)).scalar_one())
+        failures = await failures_of(conn, connection)
+        standing = Standing(first.attempts, first.in_hand, first.busy_since, others, failures)
+        decision = decide(error, standing, now, engine.random, engine.settings.speed)
         if decision.pause is not None:
-            await set_pause(conn, connection, decision.pause, decision, engine.now())
-        await conn.execute(
-            text(
-                "UPDATE bell SET state = :state, due_at = :due, error_class = :class, error = :error, error_zh = :zh"
-                " WHERE id = ANY(:ids) AND state = 'running'"
-            ),
-            {
-                "state": decision.state,
-                "due": decision.due_at,
-                "class": decision.failure.error_class,
-                "error": decision.failure.sentence,
-                "zh": decision.failure.zh,
-                "ids": [b.id for b in bells],
-            },
-        )
+            await set_pause(conn, connection, decision.pause, decision, now)
+        alone = len(bells) == 1
+        values = {
+            "state": decision.state if alone else "due",
+            "due": decision.due_at if alone or decision.pause is not None else now,
+            "attempts": decision.attempts if alone else 0,
+            "in_hand": decision.in_hand if alone else 0,
+            "busy_since": decision.busy_since if alone else None,
+            "now": now,
+            "class": decision.failure.error_class,
+            "error": decision.failure.sentence,
+            "zh": decision.failure.zh,
+            "ids": [b.id for b in bells],
+        }
+        await conn.execute(text(_FAILED), values)
+    return decision.pause

@@ -12,6 +12,7 @@ from hub.config.catalogue import connectors
 from hub.config.check import check
 from hub.config.directory import FOLDERS, SUFFIXES, Directory
 from hub.config.draft import Draft
+from hub.config.placed import Checker
 from hub.config.plan import PlanLine, apply, plan
 from hub.config.problem import Problem
 from hub.config.stored import current_kinds
@@ -45,6 +46,11 @@ def directory_of(files: Mapping[str, str]) -> Directory:
             raise NoSuchPlace(path)
         folders[folder][path] = body
     return Directory(Path(), {folder: folders[folder] for folder in FOLDERS})
+
+
+async def checker(conn: AsyncConnection, settings: Settings) -> Checker:
+    """What a mapping's text is checked against here."""
+    return Checker(connectors(), await secret_lookup(conn, settings))
 
 
 async def plan_directory(conn: AsyncConnection, settings: Settings, directory: Directory) -> Outcome:

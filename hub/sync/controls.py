@@ -8,16 +8,21 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.security import audit
+from hub.sync import schema_drift
 from hub.sync.pauses import pause_by_person, resume
 
 SyncAct = Literal["run", "backfill", "observe", "live", "pause"]
 
 MODES: Final[Mapping[str, str]] = {"observe": "observing", "live": "live", "pause": "paused"}
-# A backfill reads everything again: no cursor. The fence takes the turn from a pull that is at work.
+# A backfill reads everything again: no cursor, and nobody gets messages until it is through. The fence takes the turn
+# from a pull that is at work.
+READ_AGAIN: Final = (
+    "UPDATE sync SET next_pull_at = :now, cursor = NULL, backfilled = false, lease_until = NULL, fence = fence + 1"
+    " WHERE name = :name"
+)
 _ACTS: Final[Mapping[str, str]] = {
     "run": "UPDATE sync SET next_pull_at = :now WHERE name = :name",
-    "backfill": "UPDATE sync SET next_pull_at = :now, cursor = NULL, lease_until = NULL, fence = fence + 1"
-    " WHERE name = :name",
+    "backfill": READ_AGAIN,
     **{act: f"UPDATE sync SET mode = '{mode}', next_pull_at = :now WHERE name = :name" for act, mode in MODES.items()},
 }
 
@@ -41,6 +46,21 @@ async def act_on_sync(conn: AsyncConnection, name: str, act: SyncAct, who: str, 
     await audit.record(conn, who, f"sync.{act}", name)
     channel = "hub_config" if act in MODES else "hub_work"
     await conn.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
+
+
+async def accept_schema(conn: AsyncConnection, name: str, who: str, now: datetime) -> int:
+    """A person takes the records of a sync's stream as they look now; returns how many changes that were told of."""
+    found = await conn.execute(text("SELECT connection, stream FROM sync WHERE name = :name"), {"name": name})
+    row = found.first()
+    if row is None:
+        raise Unknown(
+            f"there is no sync {name}; `hub sync list` shows all", f"没有同步任务 {name}，可用 hub sync list 查看"
+        )
+    count = await schema_drift.accept(conn, row.connection, row.stream, who, now)
+    await conn.execute(text("UPDATE sync SET next_pull_at = :now WHERE name = :name"), {"name": name, "now": now})
+    await audit.record(conn, who, "sync.accept", name, {"changes": count})
+    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    return count
 
 
 async def pause_connection(conn: AsyncConnection, name: str, who: str, now: datetime) -> None:

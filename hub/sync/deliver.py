@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.db.session import is_away
 from hub.sdk import jsontext
+from hub.sync import suspects
 from hub.sync.attempt import attempt
 from hub.sync.engine import Engine
+from hub.sync.gate import Gate
 from hub.sync.ids import Ids
 from hub.sync.message import prepare_messages
 from hub.sync.outgoing import Outcome, Plan
-from hub.sync.pauses import paused
+from hub.sync.pauses import paused, put_trial_back, resume, take_trial
 from hub.sync.prepare import prepare_records
 from hub.sync.results import Results
 
@@ -30,13 +32,18 @@ CONCURRENCY = 16  # pushes at once per connection, where the manifest says nothi
 _CLAIM = """
 UPDATE delivery SET state = 'running', fence = fence + 1, lease_until = :lease WHERE id = ANY(ARRAY(
   SELECT d.id FROM delivery d WHERE d.connection = :connection AND d.state = 'due' AND d.due_at <= :now
-    AND NOT d.stream = ANY(:closed) AND d.sync = ANY(:syncs)
+    AND (d.crashes > 0) = :crashed
+    AND NOT d.stream = ANY(:closed) AND :only IN ('', d.stream) AND d.sync = ANY(:syncs)
     AND NOT EXISTS (SELECT 1 FROM delivery r WHERE r.state = 'running' AND r.connection = d.connection
       AND r.stream = d.stream AND r.entity_id = d.entity_id AND r.part = d.part AND r.change_id = d.change_id)
   ORDER BY d.due_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED))
 RETURNING id, sync, connection, stream, kind, entity_id, part, change_id, wanted_version, applied_version, attempts,
-  in_hand, crashes, lookups, intent_at, busy_since, fence, correlation, created_at
+  in_hand, crashes, lookups, remade, intent_at, busy_since, fence, correlation, created_at, owed_since
 """
+
+
+# The record in whose hands the trouble began is not the one that tries whether it is over, where there is another.
+_CLAIM_TRIAL = _CLAIM.replace("ORDER BY d.due_at", "ORDER BY d.in_hand, d.due_at")
 
 
 async def deliver_due(engine: Engine) -> int:
@@ -74,11 +81,14 @@ async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) 
 
 
 async def _send(engine: Engine, plans: Sequence[Plan], results: Results, places: int) -> None:
-    room, ids = asyncio.Semaphore(places), Ids(engine)
+    room, ids, gate = asyncio.Semaphore(places), Ids(engine), Gate()
 
     async def one(plan: Plan) -> None:
         async with room:
-            results.add(await attempt(engine, plan, ids))
+            if gate.is_closed(plan):
+                results.add(Outcome(plan.delivery, plan.sync, "unsent", due_at=engine.now()))
+            else:
+                results.add(gate.passed(await attempt(engine, plan, ids)))
 
     async with asyncio.TaskGroup() as group:
         writer = group.create_task(results.write_as_they_come(len(plans)))
@@ -120,21 +130,42 @@ async def _claim(engine: Engine, connection: str, limit: int) -> tuple[list[Plan
     now = engine.now()
     async with engine.db.begin("claim") as conn:
         scopes = {stream for name, stream in await paused(conn) if name == connection}
-        if "" in scopes:
+        trial = await take_trial(conn, connection) if scopes else None
+        if "" in scopes - {trial}:
             return [], []
         syncs = [s.name for s in engine.configuration.syncs.values() if s.mode == "live"]
         values: dict[str, Any] = {
             "connection": connection,
             "now": now,
             "lease": now + timedelta(seconds=engine.settings.lease_seconds),
-            "closed": sorted(scopes),
+            "closed": sorted(scopes - {trial}),
             "syncs": syncs,
-            "limit": limit,
+            "only": trial or "",
+            "limit": limit if trial is None else 1,
         }
-        rows = (await conn.execute(text(_CLAIM), values)).all()
+        claim = text(_CLAIM if trial is None else _CLAIM_TRIAL)
+        rows = (await conn.execute(claim, values | {"crashed": False})).all()
+        # A process died with these in hand: one of them may be why, so each goes alone, and when nothing else may be why.
+        if not rows and await suspects.confident(engine, conn):
+            rows = (await conn.execute(claim, values | {"crashed": True, "limit": 1})).all()
         plans, settled = await _prepare(engine, conn, rows)
+        if trial is not None:
+            await _try_out(conn, connection, trial, (rows, plans))
         await _note_intents(conn, plans, engine)
     return plans, settled
+
+
+async def _try_out(
+    conn: AsyncConnection, connection: str, scope: str, claimed: tuple[Sequence[Row[Any]], Sequence[Plan]]
+) -> None:
+    """One push tries whether a pause is over: its outcome ends the pause or carries it on."""
+    rows, plans = claimed
+    if not rows:
+        await resume(conn, connection, scope)
+    elif not plans:
+        await put_trial_back(conn, connection, scope)
+    for plan in plans:
+        plan.trial = scope
 
 
 async def _prepare(engine: Engine, conn: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[list[Plan], list[Outcome]]:

@@ -22,7 +22,7 @@ DERIVE_BATCH = 500
 HOME_ZONE = ZoneInfo("Asia/Shanghai")  # the day that "today" is, until companies carry their own zone
 
 _CHANGES = """
-SELECT id, entity_id, kind, fields, correlation, live, routed FROM change WHERE NOT derived ORDER BY id LIMIT :limit
+SELECT id, entity_id, kind, fields, correlation, arrived_at, live, routed FROM change WHERE NOT derived ORDER BY id LIMIT :limit
 FOR UPDATE SKIP LOCKED
 """
 
@@ -107,6 +107,7 @@ def _origin(wish: Write, caused: Sequence[int], causes: dict[int, Row[Any]]) -> 
         who=HUB,
         correlation=known[0].correlation if known else "derive",
         live=any(row.live for row in known),
+        arrived_at=min((row.arrived_at for row in known if row.arrived_at), default=None),
         caused_by=caused,
         reason=wish.reason,
         # Routed before it was derived: it came from a sync that only observes, so what follows owes nothing either.

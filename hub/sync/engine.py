@@ -40,6 +40,8 @@ class Engine:
     random: random.Random
     outward: Outward
     settings: EngineSettings = field(default_factory=EngineSettings)
+    careful: str = ""
+    """The name of this process while it notes what it takes in hand (`hub.sync.suspects`): for a while after a start."""
 
     @property
     def kinds(self) -> Kinds:

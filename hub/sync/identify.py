@@ -30,6 +30,7 @@ class Identified:
     reference: str | None = None
     entity_id: int | None = None
     question: Failure | None = None
+    asks: Sequence[int] = ()  # the entities the question is about
 
 
 async def identify(engine: Engine, conn: AsyncConnection, sync: BoundSync, items: Sequence[Identified]) -> None:
@@ -54,6 +55,7 @@ async def identify(engine: Engine, conn: AsyncConnection, sync: BoundSync, items
         twin = next((in_batch[value] for value in strong[item.row_id] if value in in_batch), None)
         if item.answer != NEW:
             item.question = _question(found, doubtful, taken, twin)
+            item.asks = found or doubtful
         if item.question is None and found and item.answer != NEW:
             item.entity_id = found[0]
         elif item.question is None:
@@ -121,7 +123,7 @@ async def _check_answers(conn: AsyncConnection, sync: BoundSync, items: Sequence
     taken = await links_by_entity(conn, sync.connection, sync.stream, known)
     for item in items:
         if item.linked is None and item.entity_id in taken:
-            item.question = _twin(item.entity_id, taken[item.entity_id].key)
+            item.question, item.asks = _twin(item.entity_id, taken[item.entity_id].key), [item.entity_id]
         elif item.linked is None and item.entity_id not in known:
             item.question = Failure(
                 "Ambiguous",

@@ -4,46 +4,67 @@ from collections.abc import Iterable, Mapping
 
 from hub.canon.identity import LinkState, awaited_link, save_links
 from hub.canon.merge import Merged, merge
-from hub.canon.ownership import may_set, stamp_of
+from hub.canon.ownership import LATEST, may_set, stamp_of
 from hub.canon.store import load
 from hub.canon.write import Edit, Origin, lock_entities, write
 from hub.sync import settle
-from hub.sync.batch import Batch, Item
+from hub.sync.batch import REMAPPED, Batch, Item
+from hub.sync.disputes import accept_spellings, disputed, spelled
 from hub.sync.references import awaited_by
+from hub.sync.rereading import record_version
 
 
 async def merge_and_write(batch: Batch, items: list[Item]) -> None:
     ids = [item.entity_id for item in items]
     await lock_entities(batch.conn, ids)
     entities = await load(batch.conn, batch.engine.kinds, batch.sync.kind, ids)
-    edits, states = [], []
     for item in items:
         item.before = entities.get(item.entity_id)
-        merged = _merge(batch, item)
+    judged = [(item, merge_item(batch, item)) for item in items]
+    parked = await disputed(batch, judged)
+    for row_id, failure in parked.items():
+        batch.verdicts.parked(row_id, failure)
+    edits, states = [], []
+    for item, merged in judged:
+        if item.row.id in parked:
+            continue
+        item.after, item.version = merged.fields, item.before.version if item.before else 0
         if merged.changed or item.before is None:
             edits.append(_edit(batch, item, merged))
+            item.version += 1
         states.append((item, merged))
         note = "created" if item.before is None else "changed" if merged.changed else "no difference"
         batch.verdicts.done(item.row.id, note, item.entity_id)
     await write(batch.conn, batch.engine.kinds, edits, batch.engine.match_sets, batch.now)
     links = [_link_state(batch, item, merged) for item, merged in states]
     await save_links(batch.conn, links, batch.now)
-    await settle.wake(batch.conn, _awaited(batch, links), batch.now)
+    await accept_spellings(batch, states)
+    batch.brought = _awaited(batch, links)
+    await settle.wake(batch.conn, batch.brought, batch.now)
 
 
-def _merge(batch: Batch, item: Item) -> Merged:
+def merge_item(batch: Batch, item: Item) -> Merged:
+    """What the record changes of its entity, as the owners allow. Changes nothing itself."""
     rules = batch.engine.configuration.owners(batch.sync.kind)
     assert item.reading is not None
-    stamp = stamp_of(item.reading.version, item.row.received_at)
+    stamp = stamp_of(item.reading.version, item.received_at)
     who = batch.sync.connection
 
+    kept, own_spelling = item.row.kept or {}, spelled(item)
+
     def allowed(name: str) -> bool:
+        if name in own_spelling:
+            return False
+        if kept:
+            return bool(kept[name] == who) if name in kept else may_set(rules, name, who, item.before, stamp)
         return item.row.corrects is not None or may_set(rules, name, who, item.before, stamp)
 
     current = item.before.fields if item.before else {}
     lines = item.link.lines if item.link else {}
     shape = batch.engine.kinds.shape(batch.sync.kind)
-    return merge(shape, current, item.base, item.entity, allowed=allowed, line_ids=lines)
+    # Where nobody knows what the record said before, reading it again fills what is empty and takes nothing back.
+    new = {name: value for name, value in item.entity.items() if name not in current} if item.blind else item.entity
+    return merge(shape, current, item.base, new, allowed=allowed, line_ids=lines, late=lambda n: rules.get(n) == LATEST)
 
 
 def _stamp(batch: Batch, item: Item) -> str | None:
@@ -51,7 +72,7 @@ def _stamp(batch: Batch, item: Item) -> str | None:
     assert item.reading is not None
     if "latest" not in batch.engine.configuration.owners(batch.sync.kind).values():
         return None
-    return stamp_of(item.reading.version, item.row.received_at)
+    return stamp_of(item.reading.version, item.received_at)
 
 
 def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
@@ -63,10 +84,12 @@ def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
         fields=merged.fields,
         changed=merged.changed,
         before=item.before,
+        late=merged.late,
         raw={name: batch.mapping.explain(name) for name in merged.changed} if item.before else {},
         origin=Origin(
             who=sync.connection,
             correlation=item.row.correlation,
+            arrived_at=item.row.received_at,
             live=item.row.live,
             connection=sync.connection,
             stream=sync.stream,
@@ -74,6 +97,7 @@ def _edit(batch: Batch, item: Item, merged: Merged) -> Edit:
             mapping=batch.mapping.name,
             mapping_version=sync.mapping_version,
             inbox_id=item.row.id,
+            reason=REMAPPED if item.remapped else None,
             stamp=_stamp(batch, item),
             observing=sync.mode == "observing",
         ),
@@ -89,17 +113,25 @@ def _link_state(batch: Batch, item: Item, merged: Merged) -> LinkState:
         connection=sync.connection,
         stream=sync.stream,
         key=item.row.key,
-        known=batch.mapping.project(item.row.record),
-        digest=item.row.digest,
+        known=batch.mapping.project(item.record),
+        digest=item.digest,
         mapping=batch.mapping.name,
         mapping_version=sync.mapping_version,
-        record_version=item.reading.version,
+        record_version=_record_version(batch, item),
         names=item.reading.names,
         lines={
             path: {key: line["_id"] for key, line in keyed.items() if "_id" in line}
             for path, keyed in merged.lines.items()
         },
     )
+
+
+def _record_version(batch: Batch, item: Item) -> str | None:
+    """What came back from a write may lack its version: read again by another mapping it says no less than before."""
+    assert item.reading is not None
+    if item.reading.version is None and item.remapped and item.link is not None:
+        return record_version(batch, item.link)
+    return item.reading.version
 
 
 def _awaited(batch: Batch, links: Iterable[LinkState]) -> list[str]:

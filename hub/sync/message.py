@@ -34,6 +34,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "cancelled": ("已作废", "cancelled"),
 }
 """State -> (zh, en), by the glossary; written `{payment_status|zh}` in a message."""
+OF_FIELD: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "shipping_status": {
+        "none": ("未发货", "not shipped"),
+        "partial": ("部分发货", "partly shipped"),
+        "complete": ("已发货", "shipped"),
+    },
+    "invoicing_status": {
+        "none": ("未开票", "not invoiced"),
+        "partial": ("部分开票", "partly invoiced"),
+        "complete": ("已开票", "invoiced"),
+    },
+}
+"""Where a state has a word of its own in one field."""
 
 
 async def prepare_messages(
@@ -100,8 +113,9 @@ def fill(template: str, view: Mapping[str, Any]) -> str:
         found = _at(view, match[1])
         if isinstance(found, Mapping) and "amount" in found:
             return f"{found['amount']} {found.get('currency') or ''}".strip()
-        if match[2] and isinstance(found, str) and found in WORDS:
-            return WORDS[found][match[2] == "en"]
+        words = {**WORDS, **OF_FIELD.get(match[1].rpartition(".")[2], {})}
+        if match[2] and isinstance(found, str) and found in words:
+            return words[found][match[2] == "en"]
         return "-" if found is None else str(found)
 
     return _PLACE.sub(value, template)

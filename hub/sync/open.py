@@ -15,12 +15,15 @@ from hub.db.tables import inbox
 from hub.sdk import jsontext
 from hub.sdk.errors import ConnectorError
 from hub.sdk.records import Flaw, Incoming, Opened, Refused
+from hub.sync import suspects
 from hub.sync.arrive import Source, store_records
 from hub.sync.bells import Ring, ring
 from hub.sync.engine import Engine
-from hub.sync.intake import store_file
 from hub.sync.pauses import paused, set_pause
 from hub.sync.policy import Standing, decide, failure_of
+from hub.sync.receipts import correlation_of, store_file
+from hub.telemetry import trail
+from hub.telemetry.log import correlated
 
 OPEN_BATCH = 200
 
@@ -48,23 +51,38 @@ async def collect_files(engine: Engine) -> int:
 
 _DUE = """
 SELECT id, connection, source, received_at, method, path, query, headers, body, attempts FROM receipt
-WHERE state = 'due' AND connection = ANY(:known) ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+WHERE state = 'due' AND connection = ANY(:known) {only} ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
+_DUE_IDS = "SELECT id FROM receipt WHERE state = 'due' AND connection = ANY(:known) ORDER BY id LIMIT :limit"
 
 
 async def open_receipts(engine: Engine) -> int:
     """Cut accepted receipts into records; each batch is one transaction."""
+    values = {"known": list(engine.configuration.connections), "limit": OPEN_BATCH}
+    only = await _carefully(engine, values) if engine.careful else None
     async with engine.db.begin("open") as conn:
-        known = list(engine.configuration.connections)
-        rows = (
-            await conn.execute(
-                text(_DUE),
-                {"known": known, "limit": OPEN_BATCH},
-            )
-        ).all()
+        due = text(_DUE.format(only="" if only is None else "AND id = ANY(:only)"))
+        rows = (await conn.execute(due, values if only is None else values | {"only": only})).all()
+        if only is not None:
+            await suspects.clear(conn, "receipt", only)
         for row in rows:
-            await _open_one(engine, conn, row)
+            with correlated(correlation=correlation_of(row.id)):
+                await _open_one(engine, conn, row)
+    trail.follow("opened", ({"receipt": row.id, "correlation": correlation_of(row.id)} for row in rows))
     return len(rows)
+
+
+async def _carefully(engine: Engine, values: dict[str, Any]) -> list[int]:
+    """After a start: noted before it is taken, for the last process may have died of one of these."""
+    async with engine.db.read() as conn:
+        due = [row.id for row in await conn.execute(text(_DUE_IDS), values)]
+    taken = await suspects.take(engine, "receipt", due)
+    async with engine.db.begin("park poison") as conn:
+        for number in taken.dead:
+            poison = (suspects.POISON.error_class, suspects.POISON.sentence, suspects.POISON.zh)
+            await _settle(conn, number, engine.now(), state="parked", failure=poison)
+        await suspects.clear(conn, "receipt", taken.dead)
+    return list(taken.ids)
 
 
 async def _open_one(engine: Engine, conn: AsyncConnection, row: Row[Any]) -> None:
@@ -94,7 +112,7 @@ async def _opened(bound: Bound, row: Row[Any]) -> Opened:
 
 
 async def _store(engine: Engine, conn: AsyncConnection, row: Row[Any], opened: Opened, now: datetime) -> int:
-    correlation = f"receipt-{row.id}"
+    correlation = correlation_of(row.id)
     streams: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for arrived in opened.records:
         streams[arrived.stream].append(arrived.record)

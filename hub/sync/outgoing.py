@@ -28,6 +28,7 @@ class Plan:
     message: Message | None = None
     look_up: bool = False
     begun: bool = False  # an id was obtained, the push is not through
+    trial: str | None = None  # the paused scope whose end this push tries
 
 
 @dataclass(slots=True)
@@ -35,11 +36,12 @@ class Outcome:
     """What one try came to.
 
     done: it is there now (`pushed`; None when there was nothing to send) · failed: `error` · waiting: for a parent or
-    until a moment · parked: `failure`, without a try."""
+    until a moment · parked: `failure`, without a try · unsent: what was sent before it met a closed door.
+    `breaks`: one doubt too many in a row, so the whole target counts as not answering."""
 
     delivery: Row[Any]
     sync: BoundSync
-    state: Literal["done", "failed", "waiting", "parked"]
+    state: Literal["done", "failed", "waiting", "parked", "unsent"]
     version: int = 0
     plan: Plan | None = None
     pushed: Pushed | None = None
@@ -48,6 +50,8 @@ class Outcome:
     waiting_for: str | None = None
     due_at: datetime | None = None
     looked_up: bool = False
+    breaks: bool = False
+    paused: str | None = None  # the scope that this error paused
     note: str | None = None
     seconds: float = 0.0
     exchanges: Sequence[dict[str, Any]] = ()

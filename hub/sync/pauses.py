@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.db import tally
 from hub.sdk.errors import ConnectorError
 from hub.sync.engine import Engine
 from hub.sync.policy import Decision, Pause, Standing, decide
@@ -16,8 +17,9 @@ INSERT INTO pause (connection, stream, reason, error, error_zh, since, probe_at,
 VALUES (:connection, :stream, :reason, :error, :zh, :now, :probe_at, 1, 'hub')
 ON CONFLICT (connection, stream) DO UPDATE SET
   reason = excluded.reason, error = excluded.error, error_zh = excluded.error_zh,
-  probe_at = excluded.probe_at, failures = pause.failures + 1
+  probe_at = excluded.probe_at, failures = pause.failures + CASE WHEN :again THEN 1 ELSE 0 END, trial = false
 WHERE pause.reason <> 'person'
+RETURNING xmax = 0 AS fresh
 """
 
 
@@ -36,9 +38,12 @@ async def failures_of(conn: AsyncConnection, connection: str) -> int:
     return int(rows.scalar_one())
 
 
-async def set_pause(conn: AsyncConnection, connection: str, pause: Pause, decision: Decision, now: datetime) -> None:
-    """Pause a scope because of an error."""
-    await conn.execute(
+async def set_pause(
+    conn: AsyncConnection, connection: str, pause: Pause, decision: Decision, now: datetime, *, again: bool = False
+) -> None:
+    """Pause a scope because of an error. `again`: a try to end it failed; what was still under way when the scope was
+    paused says nothing new."""
+    paused = await conn.execute(
         text(_SET),
         {
             "connection": connection,
@@ -48,8 +53,11 @@ async def set_pause(conn: AsyncConnection, connection: str, pause: Pause, decisi
             "zh": decision.failure.zh,
             "now": now,
             "probe_at": pause.until,
+            "again": again,
         },
     )
+    if any(row.fresh for row in paused):  # not a pause that goes on
+        tally.count(conn, "paused", connection, decision.failure.error_class)
 
 
 async def pause_by_person(conn: AsyncConnection, connection: str, stream: str, who: str, now: datetime) -> None:
@@ -86,7 +94,7 @@ async def probe_paused(engine: Engine) -> int:
                 {"now": engine.now(), "later": engine.after(60)},
             )
         ).all()
-    back = 0
+    back = 0  # the scopes that may be used again, if only by one push
     for row in rows:
         back += await _probe(engine, row.connection, row.stream, row.reason, row.failures)
     return back
@@ -105,8 +113,44 @@ async def _probe(engine: Engine, connection: str, stream: str, reason: str, fail
             )
             async with engine.db.begin("probe failed") as conn:
                 pause = Pause(stream, decision.pause.until if decision.pause else decision.due_at)
-                await set_pause(conn, connection, pause, decision, engine.now())
+                await set_pause(conn, connection, pause, decision, engine.now(), again=True)
             return 0
     async with engine.db.begin("resume") as conn:
-        await resume(conn, connection, stream)
+        if not await _on_trial(conn, connection, stream, engine.now()):
+            await resume(conn, connection, stream)
     return 1
+
+
+_TRY = """
+UPDATE pause SET trial = true WHERE connection = :connection AND stream = :stream AND EXISTS (
+  SELECT 1 FROM delivery d WHERE d.connection = :connection AND :stream IN ('', d.stream) AND d.state = 'due'
+    AND d.due_at <= :now)
+"""
+_TAKE = """
+UPDATE pause SET trial = false WHERE (connection, stream) IN (
+  SELECT t.connection, t.stream FROM pause t WHERE t.connection = :connection AND t.trial
+    AND NOT EXISTS (SELECT 1 FROM pause w WHERE w.connection = t.connection AND w.stream = '' AND NOT w.trial)
+  ORDER BY t.stream LIMIT 1 FOR UPDATE)
+AND trial RETURNING stream
+"""
+
+
+async def _on_trial(conn: AsyncConnection, connection: str, stream: str, now: datetime) -> bool:
+    """A read says little about writes: where some are owed, one of them goes first, and only then all."""
+    done = await conn.execute(text(_TRY), {"connection": connection, "stream": stream, "now": now})
+    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    return bool(done.rowcount)
+
+
+async def take_trial(conn: AsyncConnection, connection: str) -> str | None:
+    """The paused scope of this connection to which one push may go: whoever asks first has it."""
+    row = (await conn.execute(text(_TAKE), {"connection": connection})).one_or_none()
+    return row.stream if row else None
+
+
+async def put_trial_back(conn: AsyncConnection, connection: str, stream: str) -> None:
+    """The push had nothing to send after all: the next one tries."""
+    values = {"connection": connection, "stream": stream}
+    await conn.execute(
+        text("UPDATE pause SET trial = true WHERE connection = :connection AND stream = :stream"), values
+    )

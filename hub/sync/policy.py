@@ -27,7 +27,8 @@ MAX_ATTEMPTS = 5
 MAX_IN_HAND = 3  # Unavailable or Uncertain with this record in hand while others got through
 MAX_BUSY = timedelta(hours=4)
 PROBE_SECONDS: Sequence[float] = (1, 2, 5, 10, 20, 30)
-THROTTLE_SECONDS = 10.0  # where the vendor gives no time
+THROTTLE_SECONDS: Sequence[float] = (10, 60, 300, 1800, 3600)
+"""Waits where the vendor gives no time: a minute's limit is over soon, a day's quota is not worth a call a minute."""
 BUSY_SECONDS = 60.0
 PERSON_PROBE_SECONDS = 300.0  # a person must mend it; that it was mended is found out by itself
 
@@ -155,16 +156,24 @@ def decide(error: BaseException, standing: Standing, now: datetime, rng: random.
 
 def _wait(error: BaseException, standing: Standing, attempts: int, rng: random.Random) -> float:
     if isinstance(error, Throttled):
-        return error.retry_after or THROTTLE_SECONDS
+        return error.retry_after or _step(THROTTLE_SECONDS, standing.pause_failures)
     if isinstance(error, Busy):
         return error.retry_after or BUSY_SECONDS
     if isinstance(error, AuthFailed | ConfigInvalid):
         return PERSON_PROBE_SECONDS
     if isinstance(error, Unavailable):
-        base = PROBE_SECONDS[min(standing.pause_failures, len(PROBE_SECONDS) - 1)]
-        return base * rng.uniform(0.8, 1.2)
+        return probe_wait(standing.pause_failures, rng)
     base = RETRY_SECONDS[min(max(attempts, 1), len(RETRY_SECONDS)) - 1]
     return base * rng.uniform(0.5, 1.0)
+
+
+def probe_wait(failures: int, rng: random.Random) -> float:
+    """Seconds until a scope that does not answer is probed; never less than the table says."""
+    return _step(PROBE_SECONDS, failures) * rng.uniform(1.0, 1.1)
+
+
+def _step(seconds: Sequence[float], count: int) -> float:
+    return seconds[min(count, len(seconds) - 1)]
 
 
 def _pause(error: BaseException, rule: Rule, until: datetime) -> Pause | None:

@@ -34,8 +34,8 @@ def with_ids(fields: Mapping[str, Any], found: Mapping[Ref, int]) -> Fields:
 
 
 def awaited(connection: str, ref: Ref) -> str:
-    """What a record waits for: the text kept in `inbox.waiting_for`."""
-    return f"ref|{connection}|{ref.kind}|{ref.by}|{ref.text}"
+    """What a record of this connection waits for: the text kept in `inbox.waiting_for`."""
+    return f"ref|{ref.system or connection}|{ref.kind}|{ref.by}|{ref.text}"
 
 
 def awaited_by(
@@ -48,7 +48,7 @@ def awaited_by(
 
 
 def parent_bell(configuration: Configuration, connection: str, ref: Ref) -> Bell | None:
-    """How to fetch the record a reference means, from the same connection; None when nothing reads that kind there
+    """How to fetch the record a reference means, from the connection that names it; None when nothing reads that kind there
     or the reference is to a line (its document comes by itself)."""
     stream = configuration.stream_of(connection, ref.kind)
     sync = configuration.inbound(connection, stream) if stream else None

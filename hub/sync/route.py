@@ -3,6 +3,7 @@ version; a message is one row per (sync, change)."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -14,25 +15,31 @@ from hub.canon.store import load, standing
 from hub.config.runtime import BoundSync
 from hub.sdk import jsontext
 from hub.sync.condition import condition_holds
+from hub.sync.ending import is_owed
 from hub.sync.engine import Engine
+from hub.telemetry import trail
 
 ROUTE_BATCH = 500
 LIVE = "live"
 
 _CHANGES = """
-SELECT id, entity_id, kind, version, fields, connection, stream, live, at, correlation FROM change
+SELECT id, entity_id, kind, version, fields, connection, stream, live, at, coalesce(arrived_at, at) AS since, correlation
+FROM change
 WHERE derived AND NOT routed ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
 _OWE = """
 INSERT INTO delivery AS d (sync, connection, stream, kind, entity_id, change_id, wanted_version, state, due_at,
-  correlation, created_at)
-SELECT x.sync, x.connection, x.stream, x.kind, x.entity_id, x.change_id, x.version, 'due', :now, x.correlation, :now
+  correlation, created_at, owed_since)
+SELECT x.sync, x.connection, x.stream, x.kind, x.entity_id, x.change_id, x.version, 'due', :now, x.correlation, :now,
+  coalesce(x.since, CAST(:now AS timestamptz))
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(sync text, connection text, stream text, kind text, entity_id bigint,
-  change_id bigint, version int, correlation text)
+  change_id bigint, version int, correlation text, since timestamptz)
 ORDER BY x.sync, x.entity_id, x.change_id
 ON CONFLICT (sync, entity_id, part, change_id) DO UPDATE SET
   wanted_version = greatest(d.wanted_version, excluded.wanted_version), correlation = excluded.correlation,
+  owed_since = CASE WHEN d.state IN ('done', 'superseded', 'dismissed') THEN excluded.owed_since
+    ELSE least(d.owed_since, excluded.owed_since) END,
   state = CASE WHEN d.state = 'running' THEN 'running' ELSE 'due' END, due_at = excluded.due_at,
   attempts = 0, in_hand = 0, crashes = 0, busy_since = NULL, waiting_for = NULL, settled_at = NULL, note = NULL,
   error_class = NULL, error = NULL, error_zh = NULL, error_fields = NULL
@@ -59,12 +66,21 @@ async def _route_batch(engine: Engine) -> int:
             await conn.execute(
                 text("UPDATE change SET routed = true WHERE id = ANY(:ids)"), {"ids": [row.id for row in rows]}
             )
+    steps = ({"sync": to["sync"], "entity": to["entity_id"], "correlation": to["correlation"]} for to in owed)
+    trail.follow("owed", steps)
     return len(rows)
 
 
 async def owe(conn: AsyncConnection, rows: Sequence[dict[str, Any]], engine: Engine, *, only_new: bool = False) -> None:
     """Write deliveries down: new ones, or old ones brought to a newer version (`only_new`: those that are not settled
     yet are left as they are)."""
+    await owe_at(conn, rows, engine.now(), only_new=only_new)
+
+
+async def owe_at(
+    conn: AsyncConnection, rows: Sequence[dict[str, Any]], now: datetime, *, only_new: bool = False
+) -> None:
+    """The same where no engine is at work."""
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         key = (row["sync"], row["entity_id"], row["change_id"])
@@ -72,7 +88,7 @@ async def owe(conn: AsyncConnection, rows: Sequence[dict[str, Any]], engine: Eng
             newest[key] = row
     if newest:
         rows_text = jsontext.dumps(list(newest.values())).decode()
-        values = {"rows": rows_text, "now": engine.now(), "only_new": only_new}
+        values = {"rows": rows_text, "now": now, "only_new": only_new}
         await conn.execute(text(_OWE), values)
         await conn.execute(text("SELECT pg_notify('hub_work', '')"))
 
@@ -89,17 +105,17 @@ async def _owed(engine: Engine, conn: AsyncConnection, kind: str, changes: Seque
         for change in changes:
             entity = entities.get(change.entity_id)
             if entity is not None and _is_owed(sync, change, entity, links.get(entity.id)):
-                owed.append(row_for(sync, entity, change.correlation))
+                owed.append(row_for(sync, entity, change.correlation, change.since))
     for sync in messages:
         for change in changes:
             entity = entities.get(change.entity_id)
             if entity is not None and _is_told(engine, sync, change, entity):
-                owed.append({**row_for(sync, entity, change.correlation), "change_id": change.id})
+                owed.append({**row_for(sync, entity, change.correlation, change.since), "change_id": change.id})
     return owed
 
 
-def row_for(sync: BoundSync, entity: Entity, correlation: str) -> dict[str, Any]:
-    """A delivery of an entity's present version by a sync."""
+def row_for(sync: BoundSync, entity: Entity, correlation: str, since: datetime | None = None) -> dict[str, Any]:
+    """A delivery of an entity's present version by a sync. `since`: when what it brings reached us; None: now."""
     return {
         "sync": sync.name,
         "connection": sync.connection,
@@ -109,6 +125,7 @@ def row_for(sync: BoundSync, entity: Entity, correlation: str) -> dict[str, Any]
         "change_id": 0,
         "version": entity.version,
         "correlation": correlation,
+        "since": since and since.isoformat(),
     }
 
 
@@ -116,6 +133,9 @@ def _is_owed(sync: BoundSync, change: Row[Any], entity: Entity, link: Link | Non
     """Does this target want this change? Not its own, not what it does not hold, not what its filter excludes."""
     if (change.connection, change.stream) == (sync.connection, sync.stream) or sync.mapping is None:
         return False
+    decided = is_owed(sync, change.fields, entity, link)
+    if decided is not None:
+        return decided
     if link is None and not sync.spec.push.create:
         return False
     if link is not None and not (sync.spec.push.update and _touches(sync.mapping.fields_out, change.fields)):

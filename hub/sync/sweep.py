@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.canon.identity import resolve
 from hub.mapping import Ref
 from hub.sync import settle
+from hub.sync.circles import park_circles
 from hub.sync.engine import Engine
+from hub.sync.questions import wake_answered
 from hub.sync.references import awaited
 
 MAX_CRASHES = 3
@@ -32,7 +34,8 @@ async def sweep(engine: Engine) -> int:
         bells = await conn.execute(
             text("UPDATE bell SET state = 'due' WHERE state = 'running' AND due_at <= :now"), {"now": now}
         )
-        return lapsed.rowcount + bells.rowcount + await _wake_missed(conn, now)
+        missed = await _wake_missed(conn, now) + await wake_answered(conn, now)
+        return lapsed.rowcount + bells.rowcount + missed + await park_circles(engine, conn, now)
 
 
 _MISSED_LINKS = """

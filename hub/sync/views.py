@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.canon.identity import links_by_key
+from hub.sync.health import health
 
 Row = dict[str, Any]
 MOST: Final = 500
@@ -20,6 +24,7 @@ class Listing:
     columns: str
     filters: tuple[str, ...]
     detail: str = ""
+    archived: bool = False
 
 
 LISTINGS: Final[Mapping[str, Listing]] = {
@@ -29,13 +34,15 @@ LISTINGS: Final[Mapping[str, Listing]] = {
         f" opened_at, records, octet_length(body) AS size, {_FAILURE}",
         ("connection", "source", "verdict", "state"),
         "query, headers, body",
+        archived=True,
     ),
     "inbox": Listing(
         "inbox",
         "id, connection, stream, key, deleted, received_at, receipt_id, run_id, correlation, live, state, due_at,"
-        f" waiting_for, attempts, corrects, entity_id, note, settled_at, {_FAILURE}",
+        f" waiting_for, attempts, corrects, entity_id, note, settled_at, from_link, {_FAILURE}",
         ("connection", "stream", "key", "state", "error_class", "receipt_id", "entity_id", "correlation"),
         "record",
+        archived=True,
     ),
     "deliveries": Listing(
         "delivery",
@@ -50,8 +57,11 @@ LISTINGS: Final[Mapping[str, Listing]] = {
     ),
     "runs": Listing(
         "run",
-        "id, sync, what, state, started_at, ended_at, read, unchanged, stored, cursor, error, error_zh",
+        "id, sync, what, state, started_at, ended_at, updated_at, read, unchanged, stored, pages, gone,"
+        " round(read / nullif(extract(epoch FROM updated_at - started_at), 0), 1)::float8 AS per_second, cursor, total, done, changed, note,"
+        " note_zh, error, error_zh, owner",
         ("sync", "what", "state"),
+        "detail",
     ),
 }
 
@@ -74,7 +84,9 @@ async def listed(
     if before is not None:
         conditions.append("id < :before")
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    statement = f"SELECT {listing.columns} FROM {listing.table} {where} ORDER BY id DESC LIMIT :limit"
+    tables = [listing.table, *_archive(listing, wanted.get("state"))]
+    newest = (f"(SELECT {listing.columns} FROM {table} {where} ORDER BY id DESC LIMIT :limit)" for table in tables)
+    statement = f"SELECT * FROM ({' UNION ALL '.join(newest)}) listed ORDER BY id DESC LIMIT :limit"
     values = {**wanted, "limit": min(limit, MOST)}
     return await rows(conn, statement, values if before is None else {**values, "before": before})
 
@@ -83,41 +95,34 @@ async def one(conn: AsyncConnection, noun: str, number: int) -> Row | None:
     """One row with everything that is known of it."""
     listing = LISTINGS[noun]
     columns = f"{listing.columns}, {listing.detail}" if listing.detail else listing.columns
-    found = await rows(conn, f"SELECT {columns} FROM {listing.table} WHERE id = :id", {"id": number})
+    there = (f"SELECT {columns} FROM {table} WHERE id = :id" for table in (listing.table, *_archive(listing)))
+    found = await rows(conn, " UNION ALL ".join(there), {"id": number})
+    if found and found[0].get("from_link"):
+        found[0]["record"] = await last_known(conn, found[0])
     return found[0] if found else None
 
 
+async def last_known(conn: AsyncConnection, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of an inbox row that has none of its own: what its link knows now."""
+    links = await links_by_key(conn, row["connection"], row["stream"], [row["key"]])
+    found = links.get(row["key"])
+    return (found.known if found else None) or {}
+
+
+def _archive(listing: Listing, state: str | None = None) -> list[str]:
+    """Where the settled rows of it are, when rows in this state can be there."""
+    return [f"{listing.table}_archive"] if listing.archived and (state is None or state in _SETTLED) else []
+
+
+_SETTLED = ("done", "superseded", "dismissed")
+
+
 async def attempts(conn: AsyncConnection, delivery: int) -> list[Row]:
-    statement = """
-        SELECT id, at, seconds, version, outcome, error, error_zh, exchanges
-        FROM attempt WHERE delivery_id = :id ORDER BY id DESC LIMIT 100
-    """
+    columns = "id, at, seconds, version, correlation, outcome, error, error_zh, exchanges"
+    newest = f"{columns} FROM {{}} WHERE delivery_id = :id ORDER BY id DESC LIMIT 100"
+    arms = (f"(SELECT {newest.format(table)})" for table in ("attempt", "attempt_archive"))
+    statement = f"SELECT * FROM ({' UNION ALL '.join(arms)}) listed ORDER BY id DESC LIMIT 100"
     return await rows(conn, statement, {"id": delivery})
-
-
-# Everything that waits for a person, in one list; `place` orders the tables so that a cursor can go on.
-_FAILED = f"""
-SELECT * FROM (
-    SELECT 1 AS place, 'inbox' AS what, id, connection, stream, key AS name, entity_id, received_at AS since,
-           attempts, {_FAILURE} FROM inbox WHERE state = 'parked'
-    UNION ALL
-    SELECT 2, 'delivery', d.id, d.connection, d.stream, d.kind || ' ' || d.entity_id, d.entity_id, d.created_at,
-           d.attempts, {", ".join(f"d.{name.strip()}" for name in _FAILURE.split(","))}
-    FROM delivery d WHERE state = 'parked'
-    UNION ALL
-    SELECT 3, 'bell', id, connection, stream, text, NULL, due_at, attempts, {_FAILURE} FROM bell WHERE state = 'parked'
-    UNION ALL
-    SELECT 4, 'receipt', id, connection, source, path, NULL, received_at, attempts, {_FAILURE}
-    FROM receipt WHERE state = 'parked'
-) parked
-WHERE (place, -id) > (:place, :id) ORDER BY place, id DESC LIMIT :limit
-"""
-
-
-async def failed(conn: AsyncConnection, *, after: tuple[int, int] = (0, 0), limit: int = 100) -> list[Row]:
-    """All that is parked: records, deliveries, bells and receipts. `after`: place and id of the last one seen."""
-    place, number = after
-    return await rows(conn, _FAILED, {"place": place, "id": -number, "limit": min(limit, MOST)})
 
 
 async def rows(conn: AsyncConnection, statement: str, values: Mapping[str, Any] | None = None) -> list[Row]:
@@ -152,33 +157,39 @@ _STATES = {"AuthFailed": "needs_new_secret", "Unavailable": "unreachable"}
 
 _SYNCS = """
 SELECT s.name, s.connection, s.stream, s.kind, s.mode, s.cursor, s.next_pull_at, s.last_pull_at, s.last_read,
-       s.failures, s.error, s.error_zh, s.spec,
+       s.failures, s.error, s.error_zh, s.doubt, s.doubt_zh, s.spec,
+       s.reconciled_at, s.reconcile_at, s.reconcile_doubt, s.reconcile_doubt_zh,
+       (SELECT count(*) FROM drift WHERE drift.sync = s.name AND drift.state IN ('open', 'repairing')) AS drifts,
        EXISTS (SELECT 1 FROM pause p WHERE p.connection = s.connection AND p.stream IN ('', s.stream)) AS held_up,
        i.waiting AS inbox_waiting, i.parked AS inbox_parked, i.oldest AS inbox_oldest,
        d.waiting AS deliveries_waiting, d.parked AS deliveries_parked, d.oldest AS deliveries_oldest,
-       clock_timestamp() AS now
+       coalesce(CAST(:now AS timestamptz), clock_timestamp()) AS now
 FROM sync s
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE state IN ('due', 'running', 'waiting')) AS waiting,
            count(*) FILTER (WHERE state = 'parked') AS parked,
-           min(received_at) FILTER (WHERE state IN ('due', 'running')) AS oldest
-    FROM inbox WHERE connection = s.connection AND stream = s.stream
-      AND state IN ('due', 'running', 'waiting', 'parked') AND NOT s.spec ? 'message'
+           min(received_at) FILTER (WHERE state = 'due') AS oldest
+    FROM (
+        SELECT state, received_at FROM inbox
+        WHERE connection = s.connection AND stream = s.stream AND state = 'due' AND NOT s.spec ? 'message'
+        UNION ALL SELECT state, received_at FROM inbox WHERE connection = s.connection AND stream = s.stream
+          AND state IN ('parked', 'waiting') AND NOT s.spec ? 'message'
+    ) opened
 ) i
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE state IN ('due', 'running', 'waiting')) AS waiting,
            count(*) FILTER (WHERE state = 'parked') AS parked,
-           min(due_at) FILTER (WHERE state IN ('due', 'running')) AS oldest
-    FROM delivery WHERE sync = s.name AND state IN ('due', 'running', 'waiting', 'parked')
+           min(owed_since) FILTER (WHERE state IN ('due', 'running')) AS oldest
+    FROM delivery WHERE sync = s.name AND connection = s.connection
+      AND state NOT IN ('done', 'superseded', 'dismissed')
 ) d
 ORDER BY s.name
 """
-BEHIND_SECONDS: Final = 300
 
 
-async def syncs(conn: AsyncConnection) -> list[Row]:
-    """Syncs with health, mode, cursor and lag."""
-    return [_sync(row) for row in await rows(conn, _SYNCS)]
+async def syncs(conn: AsyncConnection, now: datetime | None = None) -> list[Row]:
+    """Syncs with health, mode, cursor and lag. `now`: None is the database's."""
+    return [_sync(row) for row in await rows(conn, _SYNCS, {"now": now})]
 
 
 def _sync(row: Row) -> Row:
@@ -187,27 +198,32 @@ def _sync(row: Row) -> Row:
     oldest = [moment for moment in (row.pop("inbox_oldest"), row.pop("deliveries_oldest")) if moment is not None]
     lag = max((int((now - moment).total_seconds()) for moment in oldest), default=0)
     row |= {"direction": spec.get("direction", "in"), "mapping": spec.get("mapping"), "lag_seconds": max(lag, 0)}
-    return {**row, "health": _health(row, held_up)}
+    return {**row, **health(row, spec, now, held_up=held_up)}
 
 
-def _health(row: Row, held_up: bool) -> str:
-    """`reconciled` and `drifting` are the words of a comparison; without one nothing better than `unverified`."""
-    facts = (
-        (row["mode"] == "paused" or held_up, "paused"),
-        (row["mode"] == "observing", "observing"),
-        (bool(row["failures"] or row["inbox_parked"] or row["deliveries_parked"]), "failing"),
-        (row["lag_seconds"] > BEHIND_SECONDS, "behind"),
-    )
-    return next((word for holds, word in facts if holds), "unverified")
+_SCHEMA = """
+SELECT c.id, c.at, c.run_id, c.path, c.what, c.weight, c.sentence, c.sentence_zh, c.accepted_by, c.accepted_at
+FROM schema_change c JOIN sync s ON s.connection = c.connection AND s.stream = c.stream
+WHERE s.name = :name ORDER BY c.id DESC LIMIT 500
+"""
+
+
+async def schema_changes(conn: AsyncConnection, sync: str) -> list[Row]:
+    """How the records of a sync's stream changed their shape, newest first."""
+    return await rows(conn, _SCHEMA, {"name": sync})
 
 
 _STATUS = """
 SELECT 'receipt' AS what, state, count(*) AS count FROM receipt WHERE state IN ('due', 'running', 'parked') GROUP BY 2
-UNION ALL SELECT 'inbox', state, count(*) FROM inbox WHERE state NOT IN ('done', 'superseded', 'dismissed') GROUP BY 2
+UNION ALL SELECT 'inbox', state, count(*) FROM inbox WHERE state = 'due' GROUP BY 2
+UNION ALL SELECT 'inbox', state, count(*) FROM inbox WHERE state IN ('parked', 'waiting') GROUP BY 2
 UNION ALL SELECT 'delivery', state, count(*) FROM delivery
     WHERE state NOT IN ('done', 'superseded', 'dismissed') GROUP BY 2
 UNION ALL SELECT 'bell', state, count(*) FROM bell WHERE state NOT IN ('done', 'superseded', 'dismissed') GROUP BY 2
-UNION ALL SELECT 'change', 'due', count(*) FROM change WHERE NOT derived OR NOT routed HAVING count(*) > 0
+UNION ALL SELECT 'change', 'due', count(*) FROM (
+    SELECT 1 FROM change WHERE NOT derived UNION ALL SELECT 1 FROM change WHERE derived AND NOT routed
+) c HAVING count(*) > 0
+UNION ALL SELECT 'run', state, count(*) FROM run WHERE state = 'held' OR (what = 'remap' AND state = 'running') GROUP BY 2
 ORDER BY 1, 2
 """
 

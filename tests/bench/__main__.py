@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench import accepts, pushes, records, surroundings
+from tests.bench import accepts, mappings, pushes, records, surroundings
 from tests.bench.figure import Figure
 from tests.bench.ground import RESULTS, SEEDED, Ground, derive_template, seed
 from tests.support.database import TEMPLATE, data_folder, make_template, running_server
@@ -18,6 +18,7 @@ MEASURES: Mapping[str, Measure] = {
     "accepts": lambda ground, given: accepts.measure(ground, given.seconds),
     "records": lambda ground, given: records.measure(ground, given.records),
     "pushes": lambda ground, given: pushes.measure(ground, given.pushes),
+    "mappings": lambda ground, given: mappings.measure(ground.runs),
 }
 
 

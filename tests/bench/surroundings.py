@@ -17,7 +17,7 @@ from tests.bench import material
 
 LIBRARIES = (
     *("uvicorn", "uvloop", "httptools", "starlette", "fastapi", "sqlalchemy", "asyncpg"),
-    *("aiohttp", "httpx", "orjson", "pydantic"),
+    *("aiohttp", "httpx", "orjson", "pydantic", "jmespath"),
 )
 SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers")
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from hub.sync import desk
-from hub.sync.desk import Linking, Person
+from hub.sync import corrections, desk
+from hub.sync.corrections import Linking
+from hub.sync.desk import Person
 from hub.sync.engine import Engine
 from tests.engine.conftest import Build
 from tests.engine.town import CUSTOMERS, Town, connection, own_kind, sync
@@ -36,7 +37,7 @@ async def parked(town: Town) -> Any:
 async def correct(town: Town, engine: Engine, number: int, what: dict[str, Any] | Linking) -> int:
     person = Person("anna", town.clock.now())
     async with town.db.begin("correct") as conn:
-        made = await desk.correct_inbox(conn, engine.configuration, number, what, person)
+        made = await corrections.correct_inbox(conn, engine.configuration, number, what, person)
     await town.work(engine)
     return made
 
@@ -207,7 +208,7 @@ async def test_such_a_character_in_an_answer_to_a_push_is_survived(build: Build)
     }
     town.fault("right", "body", '"hub_ref":', text=json.dumps(answer))
     await town.again(engine)
-    assert (await town.delivery()).state == "done"
+    assert (await town.delivery(connection="right")).state == "done"
     (link,) = await town.rows("SELECT known FROM link WHERE key = '7'")
     assert link.known["phone"] == "a\ufffdb"
 

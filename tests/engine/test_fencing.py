@@ -160,7 +160,7 @@ async def test_a_page_of_a_pull_that_lost_its_turn_is_thrown_away(build: Build) 
     assert await town.count("inbox") == 0 and await town.count("run") == 0
     await town.work(engine)
     (state,) = await town.rows("SELECT fence, cursor, backfilled FROM sync WHERE name = 'left-customers'")
-    assert state.fence == 3 and state.cursor and state.backfilled
+    assert state.fence == 3 and state.cursor is not None and state.backfilled
     assert await town.count("inbox") == 1 and await town.count("run") == 1
     assert len(town.table("right")) == 1
 

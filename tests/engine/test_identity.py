@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 from hub.jobs.crank import settle
-from hub.sync import desk
-from hub.sync.desk import Linking, Person
+from hub.sync import corrections
+from hub.sync.corrections import Linking
+from hub.sync.desk import Person
 from hub.sync.engine import Engine
 from tests.engine.conftest import Build
 from tests.engine.town import CUSTOMERS, Town, connection, sync
@@ -29,7 +30,7 @@ async def question(town: Town) -> Any:
 async def answer(town: Town, engine: Engine, entity_id: int | None) -> int:
     row = await question(town)
     async with town.db.begin("answer") as conn:
-        made = await desk.correct_inbox(
+        made = await corrections.correct_inbox(
             conn, engine.configuration, row.id, Linking(entity_id), Person("anna", town.clock.now())
         )
     await town.work(engine)

@@ -199,3 +199,30 @@ async def test_all_lines_may_go(build: Build, side: str) -> None:
     town.save(side, "orders", record["id"], lines=[{**record["lines"][0], "pieces": 2}])
     await town.again(engine, 2)
     assert items(town, "left") == items(town, "right") == [("book", 2)]
+
+
+async def test_an_edit_that_was_not_read_yet_survives_our_own_write(build: Build) -> None:
+    """The answer to the write shows it, under the stamp of the write: nothing older will bring it any more."""
+    town, engine = await build(*BOTH, owners("customer", phone="latest", email="latest"))
+    town.save("left", name="云帆", uscc="91310115MA1K4BQX0P", phone="1")
+    await town.again(engine, 2)
+    town.save("right", "customers", "1", email="pay@example.com")
+    town.save("left", "customers", "1", phone="2")
+    await engine_reads(town, engine, "left-customers")
+    assert said(town, "right", "phone", "email") == ("2", "pay@example.com")
+    await town.again(engine, 2)
+    assert said(town, "left", "phone", "email") == ("2", "pay@example.com")
+
+
+async def test_lines_in_another_order_there_are_not_confused_by_a_write_of_something_else(build: Build) -> None:
+    town, engine = await with_parcel(build)
+    theirs = town.table("right", "orders")[0]
+    town.save("right", "orders", theirs["id"], lines=[{"id": "n", "what": "ruler", "pieces": 9}, *theirs["lines"]])
+    await town.again(engine, 2)
+    town.save("left", "orders", town.table("left", "orders")[0]["id"], number="N2")
+    await town.again(engine, 2)
+    theirs = town.table("right", "orders")[0]
+    assert theirs["number"] == "N2"
+    town.save("right", "orders", theirs["id"], lines=[line for line in theirs["lines"] if line["what"] != "pen"])
+    await town.again(engine, 3)
+    assert sorted(items(town, "left")) == sorted(items(town, "right")) == [("book", 1), ("ink", 3), ("ruler", 9)]

@@ -133,7 +133,8 @@ async def test_a_push_that_fails(build: Build, error: str, state: str, pauses: s
     assert (row.state, row.error_class) == (state, error)
     assert row.error == "as the test wants it" and row.error_zh
     assert await paused_scopes(town) == pauses
-    assert {record["name"] for record in town.table("right")} == {"good", "well"}, "the neighbours go on"
+    there = {record["name"] for record in town.table("right")}
+    assert there == ({"good"} if pauses else {"good", "well"}), "neighbours go on, unless the door is closed to all"
     if state == "parked":
         async with town.db.begin("retry") as conn:
             await desk.retry(conn, "delivery", [row.id], "anna", town.clock.now())
@@ -165,7 +166,8 @@ async def test_a_pull_that_fails(build: Build, error: str, pauses: str | None) -
     (row,) = await town.rows("SELECT * FROM sync WHERE name = 'left-customers'")
     assert row.failures == 1 and row.error == "as the test wants it" and row.lease_until is None
     (run,) = await town.rows("SELECT state, error FROM run")
-    assert tuple(run) == ("failed", "as the test wants it")
+    # A first reading that is only cut off is the same one when it goes on.
+    assert tuple(run) == ("failed" if pauses is None else "running", "as the test wants it")
     assert await paused_scopes(town) == (set() if pauses is None else {("left", pauses)})
     await town.again(engine, 4, minutes=3)
     (row,) = await town.rows("SELECT failures, error FROM sync WHERE name = 'left-customers'")

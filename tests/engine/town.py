@@ -19,6 +19,7 @@ from hub.db.session import Database
 from hub.sdk.errors import ERRORS
 from hub.sdk.sandbox import Fault, Ledger
 from hub.sync.arrive import Source, Stored, store_records
+from hub.sync.deletes import store_gone
 from hub.sync.engine import Engine
 from hub.sync.outward import Outward
 from tests.support.house import House, Street
@@ -147,6 +148,11 @@ class Town(House):
         """What a backfill does: every sync reads everything from the start."""
         await self.change("UPDATE sync SET cursor = NULL, next_pull_at = NULL")
 
+    async def configure_with(self, mapping: str, body: str) -> None:
+        """Apply the directory with this text as that mapping."""
+        (self.directory / "mappings" / f"{mapping}.yaml").write_text(body, encoding="utf-8")
+        await self.configure()
+
     async def change(self, statement: str, **values: Any) -> None:
         async with self.db.begin("test") as conn:
             await conn.execute(text(statement), values)
@@ -184,6 +190,13 @@ class Town(House):
         async with self.db.begin("arrive") as conn:
             return await store_records(conn, bound, source, records, self.clock.now())
 
+    async def arrive_gone(self, engine: Engine, name: str, *keys: str) -> None:
+        """The source says that these are gone."""
+        bound = engine.configuration.syncs[name]
+        source = Source(bound.connection, bound.stream, live=True, correlation="test")
+        async with self.db.begin("gone") as conn:
+            await store_gone(conn, bound, source, keys, self.clock.now())
+
 
 class Watched(Street):
     """The street, with somebody who may do something at every call."""
@@ -199,14 +212,19 @@ class Watched(Street):
         return response
 
 
-async def built(db: Database, folder: Path, *parts: Part, mappings: Sequence[str] = (CUSTOMERS,)) -> Town:
-    """A town with this configuration in force."""
-    directory = folder / "configuration"
-    for part in (*parts, *(Part("mappings", yaml.safe_load(body)["mapping"], body) for body in mappings)):
+def written(directory: Path, *parts: Part) -> Path:
+    """A configuration directory with these files."""
+    for part in parts:
         place = directory / part.folder / f"{part.name}.yaml"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(part.body if isinstance(part.body, str) else yaml.safe_dump(dict(part.body)), encoding="utf-8")
-    town = Town(db, folder, directory)
+    return directory
+
+
+async def built(db: Database, folder: Path, *parts: Part, mappings: Sequence[str] = (CUSTOMERS,)) -> Town:
+    """A town with this configuration in force."""
+    texts = [Part("mappings", yaml.safe_load(body)["mapping"], body) for body in mappings]
+    town = Town(db, folder, written(folder / "configuration", *parts, *texts))
     town.open_sandboxes()
     await town.configure()
     return town

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hub.config.draft import Draft
-from hub.config.plan import CHANNEL, Plan, apply, plan
+from hub.config.force import CHANNEL
+from hub.config.plan import Plan, apply, plan
 from hub.config.runtime import Configuration, load_configuration
 from hub.config.stored import current_kinds
 from hub.db.session import Database, plain_url

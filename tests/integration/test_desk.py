@@ -14,8 +14,9 @@ from hub.config.stored import Stored
 from hub.db import bulk
 from hub.db.session import Database
 from hub.db.tables import bell, delivery, inbox, receipt
-from hub.sync import desk
-from hub.sync.desk import DeskError, Linking, NotThere, Person
+from hub.sync import corrections, desk
+from hub.sync.corrections import Linking
+from hub.sync.desk import DeskError, NotThere, Person
 from tests.support.sdk import START
 
 CONFIGURATION = Configuration(Stored())
@@ -126,11 +127,11 @@ async def test_dismissing_needs_a_reason_and_settles_this_version(db: Database) 
 async def test_linking_writes_a_new_row_that_names_the_old_one(db: Database) -> None:
     number = await put_inbox(db)
     async with db.begin("test") as conn:
-        made = await desk.correct_inbox(conn, CONFIGURATION, number, Linking(17), ANNA)
+        made = await corrections.correct_inbox(conn, CONFIGURATION, number, Linking(17), ANNA)
         with pytest.raises(DeskError, match="superseded"):
-            await desk.correct_inbox(conn, CONFIGURATION, number, Linking(None), ANNA)
+            await corrections.correct_inbox(conn, CONFIGURATION, number, Linking(None), ANNA)
         with pytest.raises(NotThere):
-            await desk.correct_inbox(conn, CONFIGURATION, 999, Linking(None), ANNA)
+            await corrections.correct_inbox(conn, CONFIGURATION, 999, Linking(None), ANNA)
     old, new = await one(db, "inbox", number), await one(db, "inbox", made)
     assert (old["state"], old["note"]) == ("superseded", "corrected")
     assert (new["state"], new["corrects"], new["identity"], new["key"]) == ("due", number, "17", "k1")
@@ -142,18 +143,18 @@ async def test_values_need_a_sync_that_reads_the_stream(db: Database) -> None:
     number = await put_inbox(db)
     async with db.begin("test") as conn:
         with pytest.raises(DeskError, match="no sync reads deals"):
-            await desk.correct_inbox(conn, CONFIGURATION, number, {"total": "2"}, ANNA)
+            await corrections.correct_inbox(conn, CONFIGURATION, number, {"total": "2"}, ANNA)
 
 
 def test_a_value_is_set_by_path_in_a_copy() -> None:
     record = {"a": {"b": 1}, "lines": [{"q": 1}, {"q": 2}]}
-    assert desk.with_value(record, "a.b", 2)["a"] == {"b": 2}
-    assert desk.with_value(record, "lines.1.q", 9)["lines"] == [{"q": 1}, {"q": 9}]
-    assert desk.with_value(record, "new.inner", 3)["new"] == {"inner": 3}
+    assert corrections.with_value(record, "a.b", 2)["a"] == {"b": 2}
+    assert corrections.with_value(record, "lines.1.q", 9)["lines"] == [{"q": 1}, {"q": 9}]
+    assert corrections.with_value(record, "new.inner", 3)["new"] == {"inner": 3}
     assert record == {"a": {"b": 1}, "lines": [{"q": 1}, {"q": 2}]}
     for path in ("lines.2.q", "lines.x.q", "a.b.c"):
         with pytest.raises(DeskError, match="nothing at"):
-            desk.with_value(record, path, 1)
+            corrections.with_value(record, path, 1)
 
 
 async def test_correcting_a_delivery_changes_the_entity_and_owes_it_at_once(db: Database) -> None:
@@ -161,7 +162,7 @@ async def test_correcting_a_delivery_changes_the_entity_and_owes_it_at_once(db: 
     number = await put_delivery(db)
     async with db.begin("test") as conn:
         values = {"total": "8.50 CNY", "ordered_at": "2026-11-01"}
-        made = await desk.correct_delivery(conn, CONFIGURATION, number, values, ANNA)
+        made = await corrections.correct_delivery(conn, CONFIGURATION, number, values, ANNA)
         found = (await load(conn, Kinds(), "order", [5]))[5]
     assert found.fields["total"] == {"amount": "8.5", "currency": "CNY"}
     assert found.setters["total"][0] == "person:anna"
@@ -176,7 +177,7 @@ async def test_correcting_to_what_it_is_changes_nothing(db: Database) -> None:
     await put_order(db)
     number = await put_delivery(db)
     async with db.begin("test") as conn:
-        assert await desk.correct_delivery(conn, CONFIGURATION, number, {"number": "SO-1"}, ANNA) is None
+        assert await corrections.correct_delivery(conn, CONFIGURATION, number, {"number": "SO-1"}, ANNA) is None
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,6 @@ async def test_wrong_values_get_a_sentence(db: Database, values: dict[str, Any],
     number = await put_delivery(db)
     async with db.begin("test") as conn:
         with pytest.raises(DeskError) as raised:
-            await desk.correct_delivery(conn, CONFIGURATION, number, values, ANNA)
+            await corrections.correct_delivery(conn, CONFIGURATION, number, values, ANNA)
     assert raised.value.sentence.startswith(sentence)
     assert raised.value.zh

@@ -13,7 +13,7 @@ from hub.canon.write import Edit, Origin, write
 from hub.db import bulk
 from hub.db.session import Database
 from hub.db.tables import inbox, link, link_name
-from hub.sync.intake import store_file
+from hub.sync.receipts import store_file
 from tests.support.sdk import START
 
 KINDS = Kinds()
@@ -109,7 +109,8 @@ async def test_without_the_receipt_the_rest_still_stands(db: Database) -> None:
         await conn.execute(text("DELETE FROM receipt"))
         found = await explain(conn, KINDS, 1, "payment_status")
     assert len(found.steps) == 4
-    assert (found.steps[-1].file, found.steps[-1].key) == (None, "T1")
+    last = found.steps[-1]
+    assert (last.file, last.receipt, last.key) == ("2026-11.xml", None, "T1"), "a file's name outlives its receipt"
 
 
 async def test_a_field_of_the_creating_change(db: Database) -> None:

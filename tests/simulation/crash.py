@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from hub.cli.demo.configuration import template_files
 from hub.db.session import Database
 from hub.sync.sweep import take_back
 from tests.simulation.story import Story
@@ -23,7 +24,6 @@ from tests.support.house import House
 from tests.support.sdk import START, FixedClock
 
 Side = Literal["before", "after"]
-TEMPLATE = Path("mappings/templates/order-to-cash")
 
 
 @dataclass
@@ -70,9 +70,10 @@ class Seen:
 def quiet_directory(folder: Path) -> Path:
     """The template, pulling only when told to: every call in the story has a reason."""
     target = folder / "config"
-    shutil.copytree(TEMPLATE, target)
-    for file in target.glob("syncs/*.yaml"):
-        file.write_text(file.read_text(encoding="utf-8").replace("every: 2s", "every: 2h"), encoding="utf-8")
+    for name, text in template_files(every="2h").items():
+        file = target / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     return target
 
 

@@ -24,8 +24,8 @@ from hub.sdk.records import Incoming
 from hub.sdk.sandbox import Ledger, Sandbox
 from hub.settings import EngineSettings
 from hub.sync.engine import Engine
-from hub.sync.intake import ReceiptRow, digest_id, store
 from hub.sync.outward import Outward
+from hub.sync.receipts import ReceiptRow, digest_id, store
 from tests.support.sdk import FixedClock
 
 VENDORS: Mapping[str, str] = {"crm": "fxiaoke", "erp": "kingdee", "dingtalk": "dingtalk", "wecom": "wecom"}

@@ -92,6 +92,7 @@ async def test_a_deal_holds_its_lines_and_moves_with_them(either, crm, clock):
     assert record["amount"] == "75.00"
     clock.advance(hours=1)
     crm.act("edit", object="NewOpportunityLinesObj", id=made["lines"][1], data={"quantity": "4"})
+    clock.advance(minutes=5)
     again = await pages(either, DEALS, first[-1].cursor)
     assert again[-1].records[-1]["lines"][1]["quantity"] == "4"
     assert again[-1].records[-1]["amount"] == "100.00"

@@ -60,6 +60,7 @@ async def test_a_record_is_a_whole_document(orders: Any) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 2000])
 async def test_pages_never_cut_a_document(orders: Any, size: int) -> None:
     erp = await orders()
+    erp.clock.advance(minutes=2)
     context = erp.context(page_size=size)
     got = await pages(context, ORDERS)
     assert [r["FBillNo"] for page in got for r in page.records] == NUMBERS
@@ -74,6 +75,10 @@ async def test_a_second_pull_brings_the_overlap_and_what_changed(orders: Any) ->
     seen = await names(erp.context(), ORDERS, cursor)
     assert set(seen) <= set(NUMBERS)
     erp.act("edit", form="SAL_SaleOrder", id=NUMBERS[0], fields={"F_HUB_REF": "other"})
+    assert (await pages(erp.context(), ORDERS, cursor))[-1].cursor == "2026-11-22T10:03:00", (
+        "others may still get 10:33"
+    )
+    erp.clock.advance(minutes=2)
     later = await pages(erp.context(), ORDERS, cursor)
     assert later[-1].records[-1]["FBillNo"] == NUMBERS[0]
     assert later[-1].cursor == "2026-11-22T10:33:00"

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import Query
 
 from hub.api import asked as asking
-from hub.api.asked import Dismissal, InboxCorrection, Numbers
+from hub.api.asked import Dismissal, InboxCorrection, Keeping, Numbers
 from hub.api.models import Bell, Done, InboxDetail, InboxRow, Page, Receipt, ReceiptDetail
 from hub.api.paging import listed
 from hub.api.problems import ApiError, missing
 from hub.api.v1.router import router
 from hub.api.work import Asked
-from hub.sync import desk, views
+from hub.sync import arbitrate, corrections, desk, views
 
 receipts = router("receipts")
 inbox = router("inbox")
@@ -83,13 +83,20 @@ async def correct_inbox(work: Asked, number: int, correction: InboxCorrection) -
     """Makes a new record that names this one; answers its number."""
     if (correction.values is None) == (correction.link is None):
         raise ApiError(422, "give either `values` or `link`", "请填写 values 或 link 其中之一")
-    wanted: desk.Linking | dict[str, object]
+    wanted: corrections.Linking | dict[str, object]
     if correction.link is not None:
-        wanted = desk.Linking(None if correction.link == "new" else correction.link)
+        wanted = corrections.Linking(None if correction.link == "new" else correction.link)
     else:
         wanted = correction.values or {}
     person = desk.Person(work.who, work.now)
-    return Done(done=[await desk.correct_inbox(work.conn, work.configuration, number, wanted, person)])
+    return Done(done=[await corrections.correct_inbox(work.conn, work.configuration, number, wanted, person)])
+
+
+@inbox.post("/{number}/keep", summary="Settle a dispute")
+async def keep_value(work: Asked, number: int, keeping: Keeping) -> Done:
+    """Two systems keep changing each other's value: say whose is kept; answers the number of the new record."""
+    person = desk.Person(work.who, work.now)
+    return Done(done=[await arbitrate.keep(work.conn, number, keeping.connection, person)])
 
 
 @bells.get("", summary="List bells")

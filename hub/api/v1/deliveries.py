@@ -11,7 +11,7 @@ from hub.api.paging import listed
 from hub.api.problems import missing
 from hub.api.v1.router import router
 from hub.api.work import Asked
-from hub.sync import desk, views
+from hub.sync import corrections, desk, views
 
 routes = router("deliveries")
 
@@ -53,7 +53,7 @@ async def dismiss_deliveries(work: Asked, dismissal: Dismissal) -> Done:
 @routes.post("/{number}/correct", summary="Correct what is delivered")
 async def correct_delivery(work: Asked, number: int, correction: Correction) -> Done:
     """Changes the entity, as a change by you, and delivers it; answers the number of the change."""
-    made = await desk.correct_delivery(
+    made = await corrections.correct_delivery(
         work.conn, work.configuration, number, correction.values, desk.Person(work.who, work.now)
     )
     return Done(done=[] if made is None else [made])

@@ -14,7 +14,7 @@ from hub.api.work import Asked, Work
 from hub.canon import browse
 from hub.canon.explain import explain, find_entities
 from hub.canon.kinds import Kinds
-from hub.sync import desk, joining
+from hub.sync import corrections, desk, joining
 from hub.sync.provenance import path_of
 
 routes = router("entities")
@@ -67,8 +67,8 @@ async def list_changes(work: Asked, kind: str, entity_id: int, asked: Annotated[
 async def correct_entity(work: Asked, kind: str, entity_id: int, correction: Correction) -> Done:
     """A change by you, whatever system maintains the field; it goes to every target."""
     _kinds(work, kind)
-    wish = desk.Wish(kind, entity_id, correction.values)
-    made = await desk.correct_entity(work.conn, work.configuration, wish, desk.Person(work.who, work.now))
+    wish = corrections.Wish(kind, entity_id, correction.values)
+    made = await corrections.correct_entity(work.conn, work.configuration, wish, desk.Person(work.who, work.now))
     return Done(done=[] if made is None else [made])
 
 

@@ -1,18 +1,28 @@
 """What the people of the story do at the vendors. Each act leaves evidence and is done only where that is missing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from hub.cli.demo.evidence import Evidence
-from hub.cli.demo.stage import Stage
 from hub.cli.demo.story import Customer, Deal, Movement, Story, remittance
+from hub.sdk.context import Clock
+from hub.sdk.sandbox import SystemClock
 
 CHINA = ZoneInfo("Asia/Shanghai")
 PERSON, PRODUCT, ACCOUNT, DEAL = "PersonnelObj", "ProductObj", "AccountObj", "NewOpportunityObj"
 Row = dict[str, Any]
+
+
+class Scenery(Protocol):
+    """Where the hub and its vendors are found."""
+
+    @property
+    def hub_url(self) -> str: ...
+
+    def config(self, connection: str) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +30,9 @@ class Cast:
     """The vendors' users, working by the book of the story."""
 
     story: Story
-    stage: Stage
+    stage: Scenery
     evidence: Evidence
+    clock: Clock = field(default_factory=SystemClock)
 
     def _crm_id(self, name: str, field: str, value: str) -> str | None:
         rows = self.evidence.crm(name).items()
@@ -74,7 +85,7 @@ class Cast:
                 self.evidence.act("crm", "create", object=DEAL, data=self._deal(deal, customer, owner))
 
     def _deal(self, deal: Deal, customer: Customer, owner: list[str | None]) -> Row:
-        midnight = datetime.now(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = self.clock.now().astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
         products = [self.story.products[line.product].number for line in deal.lines]
         lines = [
             {
@@ -131,7 +142,7 @@ class Cast:
         """The bank writes its statement of a day and drops the file."""
         if len(list(self.evidence.of("bank", "statement"))) > day:
             return
-        last = datetime.now(UTC).astimezone(CHINA).date()
+        last = self.clock.now().astimezone(CHINA).date()
         date = last - timedelta(days=len(self.story.statements) - 1 - day)
         lines = [self._movement(movement) for movement in self.story.statements[day]]
         self.evidence.act("bank", "drop", day=date.isoformat(), lines=lines)

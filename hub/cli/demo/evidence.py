@@ -21,9 +21,9 @@ class ActRefused(Exception):
 class Evidence:
     """All ledgers, read on from where they were; and the acts of the vendors' users."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(self, urls: Mapping[str, str], http: httpx.Client | None = None) -> None:
         self._urls = dict(urls)
-        self._http = httpx.Client(timeout=30)
+        self._http = http or httpx.Client(timeout=30)
         self._entries: dict[str, list[Row]] = {name: [] for name in VENDORS}
         self._seen: dict[str, int] = dict.fromkeys(VENDORS, 0)
 

@@ -4,20 +4,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from importlib.resources import files
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from hub.cli.demo.api import HubApi, away
 from hub.cli.demo.cast import Cast
 from hub.cli.demo.checker import VendorError, check
+from hub.cli.demo.configuration import template_files
 from hub.cli.demo.evidence import ActRefused, Evidence
 from hub.cli.demo.scene import Counts, Played, Step, Stuck
 from hub.cli.demo.stage import VENDORS, Stage, StageError
 from hub.cli.demo.story import Deal, Story
 
-TEMPLATE: Final = "order-to-cash"
 PATIENCE_SECONDS = 90.0  # for one effect; a hub that was killed is back after a few
 LOOK_SECONDS = 0.15
 T = TypeVar("T")
@@ -285,14 +284,3 @@ class Play:
 
 
 _SHOWN: Mapping[str, str] = {"nothing": "none", "part": "partial", "rest": "complete", "whole": "complete"}
-
-
-def template_files() -> dict[str, str]:
-    """The configuration the demo applies: the template that is shipped for everybody."""
-    root = files("mappings") / "templates" / TEMPLATE
-    folders = [folder for folder in root.iterdir() if folder.is_dir()]
-    return {
-        f"{folder.name}/{file.name}": file.read_text(encoding="utf-8")
-        for folder in folders
-        for file in folder.iterdir()
-    }

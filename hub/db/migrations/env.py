@@ -5,7 +5,7 @@ from typing import Any
 from alembic import context
 from alembic.operations.ops import ExecuteSQLOp, MigrationScript
 
-from hub.db.migrate import missing_sequences
+from hub.db.migrate import missing_sequences, ours
 from hub.db.tables import metadata
 
 connection = context.config.attributes["connection"]
@@ -28,6 +28,7 @@ context.configure(
     target_metadata=metadata,
     compare_type=True,
     compare_server_default=True,
+    include_name=ours,
     process_revision_directives=complete,
 )
 context.run_migrations()

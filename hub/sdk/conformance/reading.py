@@ -100,6 +100,10 @@ async def _second_pull(subject: Subject, reads: Reads) -> list[str]:
     found = []
     if not _contents(again) <= seen:
         found.append("a second pull from the cursor brings records that the first did not")
+    if trial.made[-1][0] not in {str(_at(record, reads.key)) for page in again for record in page.records}:
+        found.append(
+            "a second pull does not read the youngest record again: one that comes late with its stamp is lost"
+        )
     trial.clock.advance(3600)
     trial.make(reads, 1)
     later = await pull(trial, reads.stream, again[-1].cursor if again else first[-1].cursor)

@@ -20,6 +20,8 @@ from hub.security import tokens
 from hub.sync.engine import Engine
 from tests.integration.api.shop import TOKEN
 
+JSON = {"content-type": "application/json"}
+
 
 async def turn(services: Services) -> None:
     """Let the engine do what there is to do."""
@@ -164,8 +166,13 @@ async def test_what_is_parked_is_corrected(client: httpx.AsyncClient, services: 
     number = parked["id"]
     missing = await client.post(f"/api/v1/inbox/{number}/correct", json={"values": {"name": "still none"}})
     assert missing.status_code == 422
-    answer = await client.post(f"/api/v1/inbox/{number}/correct", json={"values": {"id": "88"}})
+    asked = '{"values": {"id": "88", "price": 12345678901234567.50}}'
+    answer = await client.post(f"/api/v1/inbox/{number}/correct", content=asked, headers=JSON)
+    assert answer.status_code == 200, answer.text
     (made,) = answer.json()["done"]
+    async with services.db.read() as conn:
+        kept = await conn.execute(text("SELECT record->>'price' FROM inbox WHERE id = :id"), {"id": made})
+    assert kept.scalar_one() == "12345678901234567.50", "a number is never a float on its way"
     await turn(services)
     assert await items(client, "failed") == []
     rows = {row["id"]: row for row in await items(client, "inbox")}

@@ -9,7 +9,7 @@ import pytest
 
 from hub.canon.explain import Step
 from hub.cli import render
-from hub.cli.desk import _pairs
+from hub.cli.desk import pairs
 from hub.cli.explaining import lines, show
 from hub.cli.words import say, state
 
@@ -80,6 +80,6 @@ def test_a_table_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_corrections_are_names_and_values() -> None:
-    assert _pairs(("a.b=1=2", "c=")) == {"a.b": "1=2", "c": ""}
+    assert pairs(("a.b=1=2", "c=")) == {"a.b": "1=2", "c": ""}
     with pytest.raises(click.UsageError):
-        _pairs(("nonsense",))
+        pairs(("nonsense",))

@@ -253,3 +253,53 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_the_files(tmp_path: P
         ("syncs/tell.yaml", "colour"),
     ]
     assert str(found[1]) == "syncs/tell.yaml:12: colour: unknown name colour"
+
+
+TABLE = "table: units\nentries: {台: pcs, 个: pcs}\n"
+LOOKS_UP = MAPPING.replace("  number: no\n", "  number: no\n  title: {in: no, lookup: units, unknown: null}\n")
+
+
+def with_table(root: Path, table: str | None, mapping: str = LOOKS_UP) -> list[Problem]:
+    return list(problems(write_files(root, {"mappings/orders.yaml": mapping, "tables/units.yaml": table})))
+
+
+def test_a_table_is_found_by_its_file_and_kept_with_the_mapping(tmp_path: Path) -> None:
+    root = write_files(tmp_path, {"mappings/orders.yaml": LOOKS_UP, "tables/units.yaml": TABLE})
+    draft, found = checked(root)
+    assert found == []
+    assert draft.mappings["acme.orders"].sources == {"table units": TABLE}
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "words"),
+    [
+        (None, ("mappings/orders.yaml", 7), "there is no table units"),
+        (TABLE.replace("units", "unit"), ("tables/units.yaml", 1), "write units"),
+        (TABLE.replace("entries", "entry"), ("tables/units.yaml", 2), "did you mean entries"),
+        (TABLE.replace("pcs,", "[1],"), ("tables/units.yaml", 2), "should be text, a number or true/false"),
+        (TABLE + "unknown: skip\n", ("tables/units.yaml", 3), "skip is not one of fail, pass, null"),
+        ("entries: }", ("tables/units.yaml", 1), "not valid YAML"),
+    ],
+)
+def test_what_is_wrong_with_a_table(tmp_path: Path, table: str | None, place: tuple[str, int], words: str) -> None:
+    told = {((problem.file, problem.line), problem.sentence) for problem in with_table(tmp_path, table)}
+    assert any(where == place and words in sentence for where, sentence in told), told
+
+
+def test_a_table_nobody_uses_is_checked_too(tmp_path: Path) -> None:
+    assert "write spare" in only(tmp_path, "tables/spare.yaml", TABLE).sentence
+
+
+def test_the_nearest_table_is_named(tmp_path: Path) -> None:
+    mapping = LOOKS_UP.replace("lookup: units", "lookup: unit")
+    (found, *_) = with_table(tmp_path, TABLE, mapping)
+    assert "did you mean units?" in found.sentence
+
+
+def test_a_reference_by_the_names_of_a_system_nobody_knows(tmp_path: Path) -> None:
+    line = "  customer: {ref: customer, by: number, system: shp, in: no}\n"
+    mapping = MAPPING.replace("  number: no\n", "  number: no\n" + line)
+    found = only(tmp_path, "mappings/orders.yaml", mapping)
+    assert (found.line, found.path) == (7, "fields.customer.system")
+    assert found.sentence == "there is no connection shp; did you mean shop?"
+    assert problems(write_files(tmp_path, {"mappings/orders.yaml": mapping.replace("shp", "shop")})) == []

@@ -15,7 +15,8 @@ from hub.config.document import Document, read_document
 from hub.config.model import ConnectionSpec, OwnerSpec, SyncSpec, duration_text, parse_duration, stored
 from hub.config.problem import Problem
 from hub.config.shipped import Text, shipped_mappings
-from hub.config.texts import Texts, compiled, standing_alone
+from hub.config.stored import StoredMapping
+from hub.config.texts import Noted, Texts, compiled
 from hub.mapping import compile_mapping
 from tests.unit.config.support import FILES, acme
 
@@ -128,25 +129,29 @@ GOOD = acme()
 ODD = SimpleNamespace()
 
 
-def test_a_mapping_that_extends_stands_alone_when_stored() -> None:
+def test_a_mapping_that_extends_notes_what_it_is_made_of() -> None:
     texts = Texts({"acme.orders": Text("a.yaml", MAPPING)})
     over = Text(
         "b.yaml",
         "mapping: acme.orders.mine\nextends: acme.orders\nfields:\n  payment_status: null\n"
         '  status: {in: st, enum: {"1": draft, A: confirmed}}\n  remark: {in: note, default: "007"}\n',
     )
-    whole = compiled(over, texts, Kinds(), "Asia/Shanghai", None)
-    body = standing_alone(over, texts)
-    alone = compile_mapping(body, kinds=Kinds().get, file="stored")
+    noted = Noted(texts)
+    whole = compiled(over, noted, Kinds(), "Asia/Shanghai", None)
+    assert noted.used == {"mapping acme.orders": MAPPING}
+    stored = StoredMapping(whole.name, 1, whole.digest, over.text, True, noted.used)
+    again = compile_mapping(stored.body, kinds=Kinds().get, file="stored", load=stored.load)
     record = {"id": "1", "no": "SO-1", "sum": Decimal("12.50"), "cur": "CNY", "st": "1", "note": None}
-    assert alone.read(record) == whole.read(record)
-    assert alone.read(record).entity["status"] == "draft"
-    assert alone.digest == whole.digest
-    assert "extends" not in body
+    assert again.read(record) == whole.read(record)
+    assert again.digest == whole.digest
+    with pytest.raises(LookupError):
+        stored.load("acme.other")
 
 
-def test_a_mapping_that_extends_nothing_is_stored_as_written() -> None:
-    assert standing_alone(Text("a.yaml", MAPPING), Texts({})) == MAPPING
+def test_a_mapping_that_extends_nothing_is_made_of_itself() -> None:
+    noted = Noted(Texts({}))
+    compiled(Text("a.yaml", MAPPING), noted, Kinds(), "Asia/Shanghai", None)
+    assert noted.used == {}
 
 
 def test_the_customers_mapping_comes_before_ours() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hub.mapping import ExpressionError, compile_expression
 from hub.mapping.expression import parse_expression
+from tests.support.results import write_result
 
 
 def test_official_cases(samples: Path) -> None:
@@ -21,6 +22,7 @@ def test_official_cases(samples: Path) -> None:
                 count += 1
                 if not _agrees(group["given"], case):
                     failed.append((file.name, case["expression"]))
+    write_result("mapping-compliance", {"cases": count, "agree": count - len(failed), "disagree": len(failed)})
     assert failed == []
     assert count > 850
 
@@ -70,7 +72,7 @@ def test_too_large_expressions_are_refused(text: str) -> None:
     [
         "|".join(["[@,@][]"] * 60),
         "|".join(["[@,@]"] * 60) + "|to_string(@)",
-        "|".join(["[@,@]"] * 60) + "| [@==[@,`1`], @==@]",
+        "|".join(["[@,@]"] * 60) + "| length(@) == `2` && to_string([@, @])",
         "|".join(["{a: @, b: @}"] * 60) + "|to_string(@)",
         "|".join(["concat(@,@)"] * 60),
         "|".join(["replace(@, 'x', 'xxxxxxxxxx')"] * 30),

@@ -1,11 +1,15 @@
 """The hub's own functions in expressions."""
 
+from collections.abc import Iterator
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 
 from hub.mapping import ExpressionError, compile_expression
+from hub.mapping.chinese_numbers import chinese_amount, chinese_number, chinese_numeral
+from hub.mapping.hub_functions import HUB
 
 
 @pytest.mark.parametrize(
@@ -35,17 +39,65 @@ from hub.mapping import ExpressionError, compile_expression
         ("chinese_number(@)", "壹元零伍分", Decimal("1.05")),
         ("chinese_number(@)", "一亿二千万", Decimal("120000000")),
         ("chinese_number(@)", "十二", Decimal("12")),
+        ("chinese_number(@)", "十二点零五", Decimal("12.05")),
+        ("chinese_number(@)", "负叁元贰角整", Decimal("-3.2")),
+        ("chinese_amount(@)", 0, "零元整"),
+        ("chinese_amount(@)", Decimal("0.05"), "伍分"),
+        ("chinese_amount(@)", Decimal("1.05"), "壹元零伍分"),
+        ("chinese_amount(@)", "107000.53", "壹拾万柒仟元伍角叁分"),
+        ("chinese_amount(@)", Decimal("-16409.02"), "负壹万陆仟肆佰零玖元零贰分"),
+        ("chinese_amount(@)", 100010000, "壹亿零壹万元整"),
+        ("chinese_numeral(@)", 0, "零"),
+        ("chinese_numeral(@)", 12, "十二"),
+        ("chinese_numeral(@)", 100000, "十万"),
+        ("chinese_numeral(@)", 100005000, "一亿零五千"),
+        ("chinese_numeral(@)", Decimal("12.50"), "十二点五"),
+        ("fullwidth(@)", "(AB12) 。", "（ＡＢ１２）\u3000。"),
+        ("split(@, '-')", "a--b", ["a", "", "b"]),
+        ("substring(@, '-2')", "abc", "bc"),
+        ("substring(@, '1', '99')", "abc", "bc"),
+        ("pad(@, '2')", "abc", "abc"),
+        ("concat(@)", Decimal("12.50"), "12.50"),
+        ("concat(@)", Decimal("1E+3"), "1000"),
+        ("add(@, '0.20')", Decimal("0.1"), Decimal("0.3")),
+        ("add(@, '1')", Decimal("99999999.00000000000000000001"), Decimal("100000000.00000000000000000001")),
+        ("multiply(@, @)", Decimal("123456789.123456789"), Decimal("15241578780673678.515622620750190521")),
+        ("divide(`1`, @)", 3, Decimal("0.333333333333")),
+        ("divide(`2`, @, '0')", 4, 1),
+        ("round(@, '2')", Decimal("1.005"), Decimal("1.01")),
+        ("round(@)", Decimal("-2.5"), -3),
+        ("number(@)", "￥ 1，234.50 元", Decimal("1234.5")),
+        ("format_date(@, '%d/%m/%y')", "2026-01-31", "31/01/26"),
+        ("add_days(@, '-31')", "2026-01-31", "2025-12-31"),
+        ("add_months(@, '-2')", "2026-01-31", "2025-11-30"),
+        ("add_months(@, '1')", "2024-01-31", "2024-02-29"),
+        ("month_end(@)", "20240203", "2024-02-29"),
+        ("days_between(@, '2026-01-01')", "2026-01-31", -30),
     ],
 )
 def test_result(text: str, value: Any, result: Any) -> None:
     assert compile_expression(text)(value) == result
 
 
-@pytest.mark.parametrize(
-    "name", ["trim", "upper", "lower", "halfwidth", "digits", "uscc", "phone_cn", "date", "chinese_number", "first"]
-)
+@pytest.mark.parametrize("name", sorted(HUB.keys() - {"concat", "coalesce", "lookup"}))
 def test_null_stays_null(name: str) -> None:
-    assert compile_expression(f"{name}(@)")(None) is None
+    rest = {"replace": ", 'a', 'b'", "split": ", 'a'", "format_date": ", '%Y'"}.get(name)
+    needed = len(HUB[name].takes) - HUB[name].optional
+    assert compile_expression(f"{name}(@{rest or ', @' * (needed - 1)})")(None) is None
+
+
+def amounts() -> Iterator[Decimal]:
+    random = Random(1)
+    for _ in range(3000):
+        digits = [c if random.random() < 0.6 else "0" for c in str(random.randrange(10 ** random.randrange(1, 17)))]
+        yield Decimal(int("".join(digits))).scaleb(-2)
+
+
+def test_chinese_numbers_read_back_as_they_were_written() -> None:
+    for amount in amounts():
+        assert chinese_number(chinese_amount(amount)) == amount
+        assert chinese_number(chinese_numeral(amount)) == amount
+        assert chinese_number(chinese_numeral(amount * 100)) == amount * 100
 
 
 @pytest.mark.parametrize(
@@ -59,6 +111,33 @@ def test_null_stays_null(name: str) -> None:
         ("chinese_number(@)", "三万五"),
         ("chinese_number(@)", "二〇二六"),
         ("chinese_number(@)", "若干"),
+        ("chinese_number(@)", "负"),
+        ("chinese_number(@)", "十二点"),
+        ("chinese_number(@)", "点五"),
+        ("chinese_amount(@)", Decimal("1.005")),
+        ("chinese_amount(@)", 10**16),
+        ("chinese_numeral(@)", Decimal("1E+999999")),
+        ("chinese_numeral(@)", Decimal("1E-999999")),
+        ("add(@, '1')", "1,000"),
+        ("add(@, '1')", True),
+        ("add(@, '1')", Decimal("1E+99")),
+        ("multiply(@, @)", Decimal("1E+29")),
+        ("divide(@, '0')", 1),
+        ("divide(@, '3', '99')", 1),
+        ("round(@, '-1')", 15),
+        ("round(@, '1.5')", 15),
+        ("number(@)", "about 5"),
+        ("split(@, '')", "ab"),
+        ("substring(@, 'x')", "ab"),
+        ("pad(@, '9999999')", "ab"),
+        ("pad(@, '5', 'xx')", "ab"),
+        ("format_date(@, '%B')", "2026-01-31"),
+        ("format_date(@, '%')", "2026-01-31"),
+        ("add_days(@, '99999999')", "2026-01-31"),
+        ("add_days(@, '0.5')", "2026-01-31"),
+        ("add_months(@, '99999999')", "2026-01-31"),
+        ("add_months(@, '-99999')", "2026-01-31"),
+        ("days_between(@, 'soon')", "2026-01-31"),
         ("trim(@)", 3),
         ("concat(@)", {"a": 1}),
     ],

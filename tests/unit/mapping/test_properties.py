@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hub.mapping import MappingError, RecordError
 from hub.mapping.paths import take
-from hub.mapping.round_trip import sample_entity, two_way
+from hub.mapping.round_trip import two_way
+from hub.mapping.samples import sample_entity
 from tests.unit.mapping.orders import RECORD, compiled, fields
 
 EIGHTEEN_SIX = st.decimals(min_value=-(10**18), max_value=10**18, places=6, allow_nan=False, allow_infinity=False)

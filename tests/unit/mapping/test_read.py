@@ -107,6 +107,7 @@ def test_a_whole_record() -> None:
         ("changed_at: {path: v, zone: Europe/Berlin}", "2026-07-01T10:00", "2026-07-01T08:00:00Z"),
         ("changed_at: {path: v, epoch: s}", "1769875200", "2026-01-31T16:00:00Z"),
         ("seller: {ref: employee, by: key, path: v}", 77, Ref("employee", "key", "77")),
+        ("seller: {ref: employee, by: no, system: erp, path: v}", "x", Ref("employee", "no", "x", "erp")),
         ("custom.x: {path: v, type: decimal}", "1.50", {"x": "1.5"}),
         ("remark: {in: 'trim(v)'}", " x ", "x"),
         ("remark: {in: '\"v\"'}", "x", "x"),
@@ -175,21 +176,22 @@ def test_a_wrong_value(line: str, raw: Any, rule: str) -> None:
     assert error.rule == rule
     assert error.field == line.partition(":")[0]
     assert error.path
-    assert error.sentence_zh.startswith(f"字段 {error.field}（路径 {error.path}）")
-    assert error.sentence_en.startswith(f"field {error.field} (path {error.path}): ")
+    assert error.where == ("orders.yaml", 5)
+    assert error.sentence_zh.startswith(f"第 5 行 {error.field}：路径 {error.path} ")
+    assert error.sentence_en.startswith(f"line 5, {error.field}: path {error.path}: ")
     assert "{" not in error.sentence_en.replace(error.value, "")
 
 
 def test_the_sentence_names_field_path_and_value() -> None:
     error = refusal("total: {in: FBillAllAmount, currency: {const: CNY}}", {"FBillAllAmount": "1,234.50元"})
-    assert str(error) == 'field total (path FBillAllAmount): "1,234.50元" is not an amount; send digits only'
-    assert error.sentence_zh == '字段 total（路径 FBillAllAmount）的值 "1,234.50元" 不是金额：请只填数字'
+    assert str(error) == 'line 5, total: path FBillAllAmount: "1,234.50元" is not an amount; send digits only'
+    assert error.sentence_zh == '第 5 行 total：路径 FBillAllAmount 的值 "1,234.50元" 不是金额：请只填数字'
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert len(refusal(MONEY, {"v": "x" * 5000}).value) == 80
 
 
 def test_a_date_without_zone_needs_one_for_an_instant_only() -> None:
-    assert refusal("changed_at: v", {"v": "2026-01-31T10:00:00"}, zone="").rule == "zone"
+    assert refusal("ordered_at: v", {"v": "2026-01-31T10:00:00Z"}, zone="").rule == "zone"
     assert read("ordered_at: v", {"v": "2026-01-31T10:00:00"}, zone="") == {"ordered_at": "2026-01-31"}
 
 
@@ -239,6 +241,70 @@ def test_an_error_in_a_line_says_which() -> None:
     with pytest.raises(RecordError) as single:
         compiled().read(record)
     assert single.value.rule == "list"
+
+
+HEADS = """\
+mapping: t.t
+kind: order
+key: id
+names: {number: no}
+version: v
+where: trim(w)
+deleted: trim(d)
+fields:
+  total:
+    in: t
+    currency: {const: CNY}
+  lines:
+    each: l
+    key: k
+    fields:
+      quantity: q
+      note:
+        in: trim(n)
+        when: upper(m)
+"""
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "line", "path"),
+    [
+        ({"id": None}, "key", 3, "id"),
+        ({"no": []}, "number", 4, "no"),
+        ({"v": []}, "version", 5, "v"),
+        ({"w": 1}, "where", 6, "trim(w)"),
+        ({"d": 1}, "deleted", 7, "trim(d)"),
+        ({"t": "x"}, "total", 9, "t"),
+        ({"l": 5}, "lines", 12, "l"),
+        ({"l": [5]}, "lines[0]", 12, "l[0]"),
+        ({"l": [{}]}, "lines[0].key", 14, "l[0].k"),
+        ({"l": [{"k": 1}, {"k": 2, "q": "x"}]}, "lines[1].quantity", 16, "l[1].q"),
+        ({"l": [{"k": 1, "m": 1}]}, "lines[0].note", 17, "l[0].trim(n)"),
+    ],
+)
+def test_every_error_names_its_line(record: dict[str, Any], field: str, line: int, path: str) -> None:
+    mapping, whole = compiled(HEADS), {"id": 1, **record}
+    with pytest.raises(RecordError) as caught:
+        mapping.concerns(whole)
+        mapping.read(whole)
+    error = caught.value
+    assert (error.field, error.where, error.path) == (field, ("orders.yaml", line), path)
+    assert str(error).startswith(f"line {line}, {field}: path {path}: ")
+    assert (error.problems[0].file, error.problems[0].line) == error.where
+
+
+def test_an_error_of_a_base_names_the_base() -> None:
+    over = "mapping: mine\nextends: base\nfields:\n  remark: {in: r, required: yes}\n"
+    mapping = compiled(over, load={"base": HEADS}.__getitem__)
+    with pytest.raises(RecordError) as caught:
+        mapping.read({"id": 1, "r": "x", "t": "x"})
+    assert caught.value.where == ("base", 9)
+    assert str(caught.value).startswith("base line 9, total: path t: ")
+    assert caught.value.sentence_zh.startswith("base 第 9 行 total：路径 t 的值 ")
+    with pytest.raises(RecordError, match=r"^line 4, remark: path r: is empty"):
+        mapping.read({"id": 1})
+    with pytest.raises(RecordError, match=r"^base line 3, key: path id: "):
+        mapping.read({})
 
 
 @pytest.mark.parametrize("key", [None, "", {}, True])

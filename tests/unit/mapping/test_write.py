@@ -114,6 +114,11 @@ def test_money_outward() -> None:
         ("customer: {ref: customer, by: number, path: v}", {"customer": "0190"}, "ref"),
         ("customer: {ref: customer, by: number, path: v}", {"customer": Ref("company", "number", "1")}, "ref"),
         ("customer: {ref: customer, by: number, path: v}", {"customer": Ref("customer", "key", "1")}, "ref_by"),
+        (
+            "customer: {ref: customer, by: number, system: erp, path: v}",
+            {"customer": Ref("customer", "number", "1")},
+            "ref_by",
+        ),
         ("customer: {ref: customer, by: number, path: v, required: yes}", {}, "required_out"),
         ("remark: {out: v, required: yes}", {"remark": None}, "required_out"),
         ("remark: {out: {path: v, value: length(remark)}}", {"remark": None}, "expression"),

@@ -36,19 +36,51 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_applied_config")),
     )
     op.create_table(
+        "assignment",
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("cause", name=op.f("pk_assignment")),
+    )
+    op.create_table(
         "attempt",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("delivery_id", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seconds", sa.Numeric(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("correlation", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("error_zh", sa.Text(), nullable=True),
         sa.Column("exchanges", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt")),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index("ix_attempt_delivery", "attempt", ["delivery_id", "id"], unique=False)
+    op.create_table(
+        "attempt_archive",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seconds", sa.Numeric(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("correlation", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error_zh", sa.Text(), nullable=True),
+        sa.Column("exchanges", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", "at", name=op.f("pk_attempt_archive")),
+        postgresql_partition_by="RANGE (at)",
+    )
+    op.create_index("ix_attempt_archive_delivery", "attempt_archive", ["delivery_id", "id"], unique=False)
     op.create_table(
         "audit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -59,6 +91,7 @@ def upgrade() -> None:
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
+    op.create_index("ix_audit_failed", "audit", ["id"], unique=False, postgresql_where=sa.text("act LIKE 'failed.%'"))
     op.create_table(
         "bell",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -72,19 +105,43 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("in_hand", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("busy_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error_class", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("error_zh", sa.Text(), nullable=True),
         sa.Column("error_fields", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column(
+            "cause",
+            sa.Text(),
+            sa.Computed(
+                "CASE WHEN error_class IS NOT NULL THEN 'b'::text || left(md5(connection || chr(31) || stream || chr(31) || error_class || chr(31) || regexp_replace(coalesce(error_fields -> 0 ->> 'path'::text, ''::text), '[0-9]+'::text, '#'::text, 'g'::text) || chr(31) || regexp_replace(regexp_replace(split_part(coalesce(error, ''::text), chr(10), 1), '''[^'']*''|\"[^\"]*\"|“[^”]*”|「[^」]*」'::text, '…'::text, 'g'::text), '[A-Za-z0-9_:./+-]*[0-9][A-Za-z0-9_:./+-]*'::text, '#'::text, 'g'::text)), 9) ELSE NULL::text END",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
         sa.CheckConstraint(
             "state IN ('due', 'running', 'waiting', 'parked', 'done', 'superseded', 'dismissed')",
             name=op.f("ck_bell_state"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bell")),
         sa.UniqueConstraint("connection", "stream", "path", "text", name=op.f("uq_bell_connection_stream_path_text")),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
-    op.create_index("ix_bell_due", "bell", ["due_at"], unique=False, postgresql_where=sa.text("state = 'due'"))
+    op.create_index(
+        "ix_bell_open",
+        "bell",
+        ["state", "due_at"],
+        unique=False,
+        postgresql_where=sa.text("state NOT IN ('done', 'superseded', 'dismissed')"),
+    )
     op.create_table(
         "change",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -103,12 +160,20 @@ def upgrade() -> None:
         sa.Column("caused_by", postgresql.ARRAY(sa.BigInteger()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("correlation", sa.Text(), nullable=False),
+        sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("derived", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("routed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
         sa.UniqueConstraint("entity_id", "version", name=op.f("uq_change_entity_id_version")),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
+    op.create_index("ix_change_at", "change", ["at"], unique=False, postgresql_using="brin")
     op.create_index("ix_change_derive", "change", ["id"], unique=False, postgresql_where=sa.text("NOT derived"))
     op.create_index(
         "ix_change_route", "change", ["id"], unique=False, postgresql_where=sa.text("derived AND NOT routed")
@@ -140,12 +205,14 @@ def upgrade() -> None:
         sa.Column("in_hand", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("crashes", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("lookups", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("remade", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("intent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("busy_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("owed_since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("error_class", sa.Text(), nullable=True),
@@ -153,6 +220,15 @@ def upgrade() -> None:
         sa.Column("error_zh", sa.Text(), nullable=True),
         sa.Column("error_fields", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column(
+            "cause",
+            sa.Text(),
+            sa.Computed(
+                "CASE WHEN error_class IS NOT NULL THEN 'd'::text || left(md5(connection || chr(31) || stream || chr(31) || error_class || chr(31) || regexp_replace(coalesce(error_fields -> 0 ->> 'path'::text, ''::text), '[0-9]+'::text, '#'::text, 'g'::text) || chr(31) || regexp_replace(regexp_replace(split_part(coalesce(error, ''::text), chr(10), 1), '''[^'']*''|\"[^\"]*\"|“[^”]*”|「[^」]*」'::text, '…'::text, 'g'::text), '[A-Za-z0-9_:./+-]*[0-9][A-Za-z0-9_:./+-]*'::text, '#'::text, 'g'::text)), 9) ELSE NULL::text END",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
         sa.CheckConstraint(
             "state IN ('due', 'running', 'waiting', 'parked', 'done', 'superseded', 'dismissed')",
             name=op.f("ck_delivery_state"),
@@ -161,11 +237,33 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "sync", "entity_id", "part", "change_id", name=op.f("uq_delivery_sync_entity_id_part_change_id")
         ),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
+    )
+    op.create_index(
+        "ix_delivery_cause",
+        "delivery",
+        ["cause", "id"],
+        unique=False,
+        postgresql_include=["created_at"],
+        postgresql_where=sa.text("state = 'parked'"),
+    )
+    op.create_index(
+        "ix_delivery_done",
+        "delivery",
+        ["connection", "stream", "settled_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'done'"),
     )
     op.create_index(
         "ix_delivery_due", "delivery", ["connection", "due_at"], unique=False, postgresql_where=sa.text("state = 'due'")
     )
     op.create_index("ix_delivery_entity", "delivery", ["entity_id"], unique=False)
+    op.create_index("ix_delivery_message", "delivery", ["id"], unique=False, postgresql_where=sa.text("change_id <> 0"))
     op.create_index(
         "ix_delivery_open",
         "delivery",
@@ -184,6 +282,51 @@ def upgrade() -> None:
         "ix_delivery_waiting", "delivery", ["waiting_for"], unique=False, postgresql_where=sa.text("state = 'waiting'")
     )
     op.create_table(
+        "drift",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("sync", sa.Text(), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("entity_id", sa.BigInteger(), nullable=True),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rounds", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("choice", sa.Text(), nullable=True),
+        sa.Column("who", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("note_zh", sa.Text(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('suspect', 'open', 'repairing', 'closed', 'dismissed')", name=op.f("ck_drift_state")
+        ),
+        sa.CheckConstraint("what IN ('missing_here', 'missing_there', 'different')", name=op.f("ck_drift_what")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift")),
+    )
+    op.create_index(
+        "ix_drift_closed", "drift", ["sync", "closed_at"], unique=False, postgresql_where=sa.text("state = 'closed'")
+    )
+    op.create_index(
+        "ix_drift_dismissed", "drift", ["sync", "key"], unique=False, postgresql_where=sa.text("state = 'dismissed'")
+    )
+    op.create_index(
+        "ix_drift_repairing", "drift", ["look_at"], unique=False, postgresql_where=sa.text("state = 'repairing'")
+    )
+    op.create_index(
+        "ix_drift_standing",
+        "drift",
+        ["sync", "key"],
+        unique=True,
+        postgresql_where=sa.text("state IN ('suspect', 'open', 'repairing')"),
+    )
+    op.create_table(
         "entity",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -195,8 +338,33 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entity")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index("ix_entity_kind", "entity", ["kind", "id"], unique=False)
+    op.create_table(
+        "event",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("receipt_id", sa.BigInteger(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "event_id", name=op.f("pk_event")),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
+    )
+    op.create_index("ix_event_file", "event", ["receipt_id"], unique=False, postgresql_where=sa.text("source = 'file'"))
+    op.create_index("ix_event_hook", "event", ["at"], unique=False, postgresql_where=sa.text("source = 'hook'"))
     op.create_table(
         "field_owner",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -228,12 +396,15 @@ def upgrade() -> None:
         sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.Column("correlation", sa.Text(), nullable=False),
         sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("from_link", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("waiting_for", sa.Text(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("corrects", sa.BigInteger(), nullable=True),
         sa.Column("identity", sa.Text(), nullable=True),
+        sa.Column("asks", postgresql.ARRAY(sa.BigInteger()), nullable=True),
+        sa.Column("kept", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("entity_id", sa.BigInteger(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
@@ -242,20 +413,54 @@ def upgrade() -> None:
         sa.Column("error_zh", sa.Text(), nullable=True),
         sa.Column("error_fields", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column(
+            "cause",
+            sa.Text(),
+            sa.Computed(
+                "CASE WHEN error_class IS NOT NULL THEN 'i'::text || left(md5(connection || chr(31) || stream || chr(31) || error_class || chr(31) || regexp_replace(coalesce(error_fields -> 0 ->> 'path'::text, ''::text), '[0-9]+'::text, '#'::text, 'g'::text) || chr(31) || regexp_replace(regexp_replace(split_part(coalesce(error, ''::text), chr(10), 1), '''[^'']*''|\"[^\"]*\"|“[^”]*”|「[^」]*」'::text, '…'::text, 'g'::text), '[A-Za-z0-9_:./+-]*[0-9][A-Za-z0-9_:./+-]*'::text, '#'::text, 'g'::text)), 9) ELSE NULL::text END",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
         sa.CheckConstraint(
             "state IN ('due', 'running', 'waiting', 'parked', 'done', 'superseded', 'dismissed')",
             name=op.f("ck_inbox_state"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
+    )
+    op.create_index(
+        "ix_inbox_asks",
+        "inbox",
+        ["asks"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("state = 'parked' AND asks IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_inbox_cause",
+        "inbox",
+        ["cause", "id"],
+        unique=False,
+        postgresql_include=["received_at"],
+        postgresql_where=sa.text("state = 'parked'"),
+    )
+    op.create_index(
+        "ix_inbox_corrects", "inbox", ["corrects"], unique=False, postgresql_where=sa.text("corrects IS NOT NULL")
     )
     op.create_index(
         "ix_inbox_due",
         "inbox",
-        ["connection", "stream", "due_at", "id"],
+        ["connection", "stream", "from_link", "due_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'due'"),
     )
-    op.create_index("ix_inbox_key", "inbox", ["connection", "stream", "key"], unique=False)
+    op.create_index("ix_inbox_key", "inbox", ["connection", "stream", "key", "id"], unique=False)
     op.create_index(
         "ix_inbox_parked",
         "inbox",
@@ -266,6 +471,51 @@ def upgrade() -> None:
     op.create_index(
         "ix_inbox_waiting", "inbox", ["waiting_for"], unique=False, postgresql_where=sa.text("state = 'waiting'")
     )
+    op.create_table(
+        "inbox_archive",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("record", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("receipt_id", sa.BigInteger(), nullable=True),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("correlation", sa.Text(), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("from_link", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("waiting_for", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("corrects", sa.BigInteger(), nullable=True),
+        sa.Column("identity", sa.Text(), nullable=True),
+        sa.Column("asks", postgresql.ARRAY(sa.BigInteger()), nullable=True),
+        sa.Column("kept", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("entity_id", sa.BigInteger(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error_class", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error_zh", sa.Text(), nullable=True),
+        sa.Column("error_fields", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", "settled_at", name=op.f("pk_inbox_archive")),
+        postgresql_partition_by="RANGE (settled_at)",
+    )
+    op.create_index(
+        "ix_inbox_archive_class",
+        "inbox_archive",
+        ["error_class", "id"],
+        unique=False,
+        postgresql_where=sa.text("error_class IS NOT NULL"),
+    )
+    op.create_index("ix_inbox_archive_correlation", "inbox_archive", ["correlation", "id"], unique=False)
+    op.create_index("ix_inbox_archive_entity_id", "inbox_archive", ["entity_id", "id"], unique=False)
+    op.create_index("ix_inbox_archive_key", "inbox_archive", ["connection", "stream", "key", "id"], unique=False)
+    op.create_index("ix_inbox_archive_receipt_id", "inbox_archive", ["receipt_id", "id"], unique=False)
     op.create_table(
         "join_record",
         sa.Column("loser", sa.BigInteger(), nullable=False),
@@ -294,6 +544,13 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_allocation")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_allocation_open_item"), "k_allocation", ["open_item"], unique=False)
     op.create_index(op.f("ix_k_allocation_order"), "k_allocation", ["order"], unique=False)
@@ -308,6 +565,13 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_bank_account")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_bank_account_company"), "k_bank_account", ["company"], unique=False)
     op.create_table(
@@ -333,6 +597,13 @@ def upgrade() -> None:
         sa.Column("held", sa.Boolean(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_bank_transaction")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_bank_transaction_account"), "k_bank_transaction", ["account"], unique=False)
     op.create_index(op.f("ix_k_bank_transaction_statement"), "k_bank_transaction", ["statement"], unique=False)
@@ -344,6 +615,13 @@ def upgrade() -> None:
         sa.Column("uscc", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_company")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_table(
         "k_contact",
@@ -356,6 +634,13 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_contact")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_contact_customer"), "k_contact", ["customer"], unique=False)
     op.create_table(
@@ -374,6 +659,13 @@ def upgrade() -> None:
         sa.Column("owner", sa.BigInteger(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_customer")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_customer_owner"), "k_customer", ["owner"], unique=False)
     op.create_table(
@@ -398,6 +690,13 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_employee")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_table(
         "k_invoice",
@@ -412,6 +711,13 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_invoice")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_invoice_company"), "k_invoice", ["company"], unique=False)
     op.create_index(op.f("ix_k_invoice_customer"), "k_invoice", ["customer"], unique=False)
@@ -450,6 +756,13 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_open_item")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_open_item_company"), "k_open_item", ["company"], unique=False)
     op.create_index(op.f("ix_k_open_item_customer"), "k_open_item", ["customer"], unique=False)
@@ -479,6 +792,13 @@ def upgrade() -> None:
         sa.Column("paid_at", sa.Date(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_order")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_order_company"), "k_order", ["company"], unique=False)
     op.create_index(op.f("ix_k_order_customer"), "k_order", ["customer"], unique=False)
@@ -520,6 +840,13 @@ def upgrade() -> None:
         sa.Column("matched", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_payment")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_payment_company"), "k_payment", ["company"], unique=False)
     op.create_index(op.f("ix_k_payment_customer"), "k_payment", ["customer"], unique=False)
@@ -541,6 +868,13 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_product")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_table(
         "k_shipment",
@@ -552,6 +886,13 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_shipment")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_shipment_company"), "k_shipment", ["company"], unique=False)
     op.create_index(op.f("ix_k_shipment_customer"), "k_shipment", ["customer"], unique=False)
@@ -586,6 +927,13 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_k_statement")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index(op.f("ix_k_statement_account"), "k_statement", ["account"], unique=False)
     op.create_table(
@@ -620,13 +968,22 @@ def upgrade() -> None:
         sa.Column("mapping", sa.Text(), nullable=True),
         sa.Column("mapping_version", sa.Integer(), nullable=True),
         sa.Column("record_version", sa.Text(), nullable=True),
+        sa.Column("accepted", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_by", sa.Text(), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link")),
         sa.UniqueConstraint("connection", "stream", "key", name=op.f("uq_link_connection_stream_key")),
         sa.UniqueConstraint(
             "entity_id", "connection", "stream", "part", name=op.f("uq_link_entity_id_connection_stream_part")
         ),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_table(
         "link_name",
@@ -646,7 +1003,19 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("sources", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_mapping")),
+    )
+    op.create_table(
+        "mapping_draft",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("based_on", sa.Integer(), nullable=True),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_mapping_draft")),
     )
     op.create_table(
         "match_key",
@@ -657,6 +1026,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "value", name=op.f("pk_match_key")),
     )
     op.create_index("ix_match_key_entity", "match_key", ["entity_id"], unique=False)
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("channels", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("cause_zh", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("intent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("channel", sa.Text(), nullable=True),
+        sa.Column("doubt", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.CheckConstraint("phase IN ('seen', 'told', 'over', 'closed')", name=op.f("ck_notice_phase")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+    )
+    op.create_index(
+        "ix_notice_open", "notice", ["subject", "what"], unique=True, postgresql_where=sa.text("phase <> 'closed'")
+    )
+    op.create_table(
+        "notice_channel",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("error_zh", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_notice_channel")),
+    )
     op.create_table(
         "own_kind",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -675,8 +1079,15 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("probe_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("trial", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "stream", name=op.f("pk_pause")),
+    )
+    op.create_table(
+        "pulse",
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("totals", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("at", name=op.f("pk_pulse")),
     )
     op.create_table(
         "receipt",
@@ -702,22 +1113,77 @@ def upgrade() -> None:
         sa.Column("error_zh", sa.Text(), nullable=True),
         sa.Column("error_fields", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column(
+            "cause",
+            sa.Text(),
+            sa.Computed(
+                "CASE WHEN error_class IS NOT NULL THEN 'r'::text || left(md5(connection || chr(31) || source || chr(31) || error_class || chr(31) || regexp_replace(coalesce(error_fields -> 0 ->> 'path'::text, ''::text), '[0-9]+'::text, '#'::text, 'g'::text) || chr(31) || regexp_replace(regexp_replace(split_part(coalesce(error, ''::text), chr(10), 1), '''[^'']*''|\"[^\"]*\"|“[^”]*”|「[^」]*」'::text, '…'::text, 'g'::text), '[A-Za-z0-9_:./+-]*[0-9][A-Za-z0-9_:./+-]*'::text, '#'::text, 'g'::text)), 9) ELSE NULL::text END",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
         sa.CheckConstraint(
             "state IN ('due', 'running', 'waiting', 'parked', 'done', 'superseded', 'dismissed')",
             name=op.f("ck_receipt_state"),
         ),
         sa.CheckConstraint("verdict IN ('accepted', 'duplicate', 'refused')", name=op.f("ck_receipt_verdict")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
-    )
-    op.create_index("ix_receipt_due", "receipt", ["id"], unique=False, postgresql_where=sa.text("state = 'due'"))
-    op.create_index(
-        "ix_receipt_event",
-        "receipt",
-        ["connection", "event_id"],
-        unique=True,
-        postgresql_where=sa.text("verdict = 'accepted'"),
+        postgresql_with={
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_index("ix_receipt_list", "receipt", ["connection", "id"], unique=False)
+    op.create_index(
+        "ix_receipt_open",
+        "receipt",
+        ["state", "id"],
+        unique=False,
+        postgresql_where=sa.text("state NOT IN ('done', 'superseded', 'dismissed')"),
+    )
+    op.create_table(
+        "receipt_archive",
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("query", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=True),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("reason_zh", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("records", sa.Integer(), nullable=True),
+        sa.Column("error_class", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error_zh", sa.Text(), nullable=True),
+        sa.Column("error_fields", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", "received_at", name=op.f("pk_receipt_archive")),
+        postgresql_partition_by="RANGE (received_at)",
+    )
+    op.create_index("ix_receipt_archive_list", "receipt_archive", ["connection", "id"], unique=False)
+    op.create_index(
+        "ix_receipt_archive_verdict",
+        "receipt_archive",
+        ["verdict", "id"],
+        unique=False,
+        postgresql_where=sa.text("verdict <> 'accepted'"),
+    )
+    op.create_table(
+        "reconcile_seen",
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_reconcile_seen")),
+    )
     op.create_table(
         "run",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -730,17 +1196,82 @@ def upgrade() -> None:
         sa.Column("unchanged", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("stored", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("pages", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("gone", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=True),
+        sa.Column("done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("changed", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("note_zh", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("error_zh", sa.Text(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('running', 'done', 'unverified', 'failed', 'held', 'dismissed')", name=op.f("ck_run_state")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )
+    op.create_index(
+        "ix_run_open", "run", ["what", "state"], unique=False, postgresql_where=sa.text("state IN ('running', 'held')")
+    )
     op.create_index("ix_run_sync", "run", ["sync", "id"], unique=False)
+    op.create_table(
+        "schema_change",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("weight", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("sentence_zh", sa.Text(), nullable=False),
+        sa.Column("accepted_by", sa.Text(), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schema_change")),
+    )
+    op.create_index("ix_schema_change_stream", "schema_change", ["connection", "stream", "id"], unique=False)
     op.create_table(
         "secret",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_secret")),
+    )
+    op.create_table(
+        "stream_sketch",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("records", sa.BigInteger(), nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "stream", name=op.f("pk_stream_sketch")),
+    )
+    op.create_table(
+        "suspect",
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column("crashes", sa.Integer(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("what", "id", name=op.f("pk_suspect")),
+    )
+    op.create_table(
+        "tally",
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("what", "name", "label", "slot", name=op.f("pk_tally")),
+        postgresql_with={
+            "fillfactor": 50,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_vacuum_threshold": 500,
+            "autovacuum_analyze_scale_factor": 0.05,
+            "autovacuum_vacuum_insert_scale_factor": 0.05,
+        },
     )
     op.create_table(
         "weak_key",
@@ -769,6 +1300,16 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("error_zh", sa.Text(), nullable=True),
+        sa.Column("doubt", sa.Text(), nullable=True),
+        sa.Column("doubt_zh", sa.Text(), nullable=True),
+        sa.Column("recheck_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recheck_after", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reconcile_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reconcile_lease", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reconcile_fence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("reconciled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reconcile_doubt", sa.Text(), nullable=True),
+        sa.Column("reconcile_doubt_zh", sa.Text(), nullable=True),
         sa.CheckConstraint("mode IN ('paused', 'observing', 'live')", name=op.f("ck_sync_mode")),
         sa.ForeignKeyConstraint(["connection"], ["connection.name"], name=op.f("fk_sync_connection")),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_sync")),
@@ -779,18 +1320,38 @@ def downgrade() -> None:
     op.drop_table("sync")
     op.drop_index("ix_weak_key_entity", table_name="weak_key")
     op.drop_table("weak_key")
+    op.drop_table("tally")
+    op.drop_table("suspect")
+    op.drop_table("stream_sketch")
     op.drop_table("secret")
+    op.drop_index("ix_schema_change_stream", table_name="schema_change")
+    op.drop_table("schema_change")
     op.drop_index("ix_run_sync", table_name="run")
+    op.drop_index("ix_run_open", table_name="run", postgresql_where=sa.text("state IN ('running', 'held')"))
     op.drop_table("run")
+    op.drop_table("reconcile_seen")
+    op.drop_index(
+        "ix_receipt_archive_verdict", table_name="receipt_archive", postgresql_where=sa.text("verdict <> 'accepted'")
+    )
+    op.drop_index("ix_receipt_archive_list", table_name="receipt_archive")
+    op.drop_table("receipt_archive")
+    op.drop_index(
+        "ix_receipt_open",
+        table_name="receipt",
+        postgresql_where=sa.text("state NOT IN ('done', 'superseded', 'dismissed')"),
+    )
     op.drop_index("ix_receipt_list", table_name="receipt")
-    op.drop_index("ix_receipt_event", table_name="receipt", postgresql_where=sa.text("verdict = 'accepted'"))
-    op.drop_index("ix_receipt_due", table_name="receipt", postgresql_where=sa.text("state = 'due'"))
     op.drop_table("receipt")
+    op.drop_table("pulse")
     op.drop_table("pause")
     op.drop_index("ix_own_kind_kind", table_name="own_kind")
     op.drop_table("own_kind")
+    op.drop_table("notice_channel")
+    op.drop_index("ix_notice_open", table_name="notice", postgresql_where=sa.text("phase <> 'closed'"))
+    op.drop_table("notice")
     op.drop_index("ix_match_key_entity", table_name="match_key")
     op.drop_table("match_key")
+    op.drop_table("mapping_draft")
     op.drop_table("mapping")
     op.drop_index("ix_link_name_link", table_name="link_name")
     op.drop_table("link_name")
@@ -860,15 +1421,46 @@ def downgrade() -> None:
     op.drop_table("k_allocation")
     op.drop_index("ix_join_record_parent", table_name="join_record")
     op.drop_table("join_record")
+    op.drop_index("ix_inbox_archive_receipt_id", table_name="inbox_archive")
+    op.drop_index("ix_inbox_archive_key", table_name="inbox_archive")
+    op.drop_index("ix_inbox_archive_entity_id", table_name="inbox_archive")
+    op.drop_index("ix_inbox_archive_correlation", table_name="inbox_archive")
+    op.drop_index(
+        "ix_inbox_archive_class", table_name="inbox_archive", postgresql_where=sa.text("error_class IS NOT NULL")
+    )
+    op.drop_table("inbox_archive")
     op.drop_index("ix_inbox_waiting", table_name="inbox", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_index("ix_inbox_parked", table_name="inbox", postgresql_where=sa.text("state IN ('parked', 'waiting')"))
     op.drop_index("ix_inbox_key", table_name="inbox")
     op.drop_index("ix_inbox_due", table_name="inbox", postgresql_where=sa.text("state = 'due'"))
+    op.drop_index("ix_inbox_corrects", table_name="inbox", postgresql_where=sa.text("corrects IS NOT NULL"))
+    op.drop_index(
+        "ix_inbox_cause",
+        table_name="inbox",
+        postgresql_include=["received_at"],
+        postgresql_where=sa.text("state = 'parked'"),
+    )
+    op.drop_index(
+        "ix_inbox_asks",
+        table_name="inbox",
+        postgresql_using="gin",
+        postgresql_where=sa.text("state = 'parked' AND asks IS NOT NULL"),
+    )
     op.drop_table("inbox")
     op.drop_table("idempotency")
     op.drop_table("field_owner")
+    op.drop_index("ix_event_hook", table_name="event", postgresql_where=sa.text("source = 'hook'"))
+    op.drop_index("ix_event_file", table_name="event", postgresql_where=sa.text("source = 'file'"))
+    op.drop_table("event")
     op.drop_index("ix_entity_kind", table_name="entity")
     op.drop_table("entity")
+    op.drop_index(
+        "ix_drift_standing", table_name="drift", postgresql_where=sa.text("state IN ('suspect', 'open', 'repairing')")
+    )
+    op.drop_index("ix_drift_repairing", table_name="drift", postgresql_where=sa.text("state = 'repairing'"))
+    op.drop_index("ix_drift_dismissed", table_name="drift", postgresql_where=sa.text("state = 'dismissed'"))
+    op.drop_index("ix_drift_closed", table_name="drift", postgresql_where=sa.text("state = 'closed'"))
+    op.drop_table("drift")
     op.drop_index("ix_delivery_waiting", table_name="delivery", postgresql_where=sa.text("state = 'waiting'"))
     op.drop_index(
         "ix_delivery_running", table_name="delivery", postgresql_where=sa.text("state = 'running' AND change_id = 0")
@@ -878,18 +1470,33 @@ def downgrade() -> None:
         table_name="delivery",
         postgresql_where=sa.text("state NOT IN ('done', 'superseded', 'dismissed')"),
     )
+    op.drop_index("ix_delivery_message", table_name="delivery", postgresql_where=sa.text("change_id <> 0"))
     op.drop_index("ix_delivery_entity", table_name="delivery")
     op.drop_index("ix_delivery_due", table_name="delivery", postgresql_where=sa.text("state = 'due'"))
+    op.drop_index("ix_delivery_done", table_name="delivery", postgresql_where=sa.text("state = 'done'"))
+    op.drop_index(
+        "ix_delivery_cause",
+        table_name="delivery",
+        postgresql_include=["created_at"],
+        postgresql_where=sa.text("state = 'parked'"),
+    )
     op.drop_table("delivery")
     op.drop_table("connection")
     op.drop_index("ix_change_route", table_name="change", postgresql_where=sa.text("derived AND NOT routed"))
     op.drop_index("ix_change_derive", table_name="change", postgresql_where=sa.text("NOT derived"))
+    op.drop_index("ix_change_at", table_name="change", postgresql_using="brin")
     op.drop_table("change")
-    op.drop_index("ix_bell_due", table_name="bell", postgresql_where=sa.text("state = 'due'"))
+    op.drop_index(
+        "ix_bell_open", table_name="bell", postgresql_where=sa.text("state NOT IN ('done', 'superseded', 'dismissed')")
+    )
     op.drop_table("bell")
+    op.drop_index("ix_audit_failed", table_name="audit", postgresql_where=sa.text("act LIKE 'failed.%'"))
     op.drop_table("audit")
+    op.drop_index("ix_attempt_archive_delivery", table_name="attempt_archive")
+    op.drop_table("attempt_archive")
     op.drop_index("ix_attempt_delivery", table_name="attempt")
     op.drop_table("attempt")
+    op.drop_table("assignment")
     op.drop_table("applied_config")
     op.drop_table("api_token")
     op.execute("DROP SEQUENCE entity_ids")

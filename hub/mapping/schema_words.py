@@ -1,0 +1,73 @@
+"""What every key of a mapping file means, in two languages, as editors show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "mapping": ("映射名称", "the name of this mapping"),
+    "kind": ("对象类型", "the kind of entity"),
+    "extends": ("所扩展的基础映射", "the mapping this one is laid over"),
+    "key": ("记录（或列表行）不变的主键", "the vendor's immutable id of the record, or of a line"),
+    "names": ("其他记录引用它时用的名称：名称 → 路径", "other ways records refer to it: name → path"),
+    "reference": ("新建时写入我方编号的路径", "the path our own id is left at when we create"),
+    "version": ("记录版本或修改时间", "tells an older record from a newer one"),
+    "deleted": ("表达式：成立即视为已删除", "an expression: true where the record is gone"),
+    "where": ("表达式：不成立则忽略该记录", "an expression: records for which it is false are ignored"),
+    "match": ("识别同一对象的字段组；weak 只提出疑问", "fields that tell which entity it is; weak ones only ask"),
+    "weak": ("弱匹配：由人确认", "a hit is a question to a person"),
+    "constants": ("写出的常量：路径 → 值", "what is always written: path → value"),
+    "fields": ("字段 → 一行规则", "field → line"),
+    "tests": ("内联测试：记录与对象成对", "pairs of a record and the entity it gives"),
+    "description": ("说明，仅供人阅读", "for people"),
+    "record": ("对方的记录", "the vendor's record"),
+    "entity": ("应得到的对象，只比较写出的字段", "the entity it gives; only named fields are compared"),
+    "way": ("测试方向", "the direction of the test"),
+    "creating": ("写出测试按新建进行", "the entity is written as a new one"),
+    "name": ("测试名称", "the name of the test"),
+    "path": ("路径，双向", "a path, both ways"),
+    "in": ("读入：路径或基于记录的表达式", "reading: a path or an expression over the record"),
+    "out": (
+        "写出：路径、{路径: 表达式}、{path, value, …} 或其列表",
+        "writing: a path, {path: expression}, or the long form",
+    ),
+    "value": ("基于对象的表达式，或常量的值", "an expression over the entity, or a constant's value"),
+    "type": ("类型；自定义字段必写", "the type; needed for custom fields"),
+    "default": ("记录中缺少或为空时的值", "our value where the record has none"),
+    "const": ("固定取值", "always this value"),
+    "required": ("为空即报错，双向", "empty is an error, both ways"),
+    "when": (
+        "条件：写出时基于对象，仅读入时基于记录",
+        "a condition: over the entity when writing, else over the record",
+    ),
+    "only": ("仅在新建（create）或更新（change）时写出", "written only when creating or only when changing"),
+    "as": ("写出形式：文本或数字", "the form written: text or number"),
+    "clean": ("读入金额时去掉千分位、空格与 ¥ 元", "amounts lose separators, blanks and currency signs"),
+    "enum": ("对方取值 → 我方取值", "the vendor's word → ours"),
+    "lookup": ("共用对照表的名称，代替 enum", "a shared table, in the place of enum"),
+    "unknown": ("未列出的取值：报错、原样或置空", "words not listed: fail, pass or null"),
+    "table": ("对照表名称，与文件名相同", "the table's name, the same as its file's"),
+    "entries": ("对方取值 → 我方取值", "the vendor's word → ours"),
+    "currency": ("币种：路径、{path, default} 或 {const: CNY}", "a path, {path, default} or {const: CNY}"),
+    "currency_enum": ("对方币种 → 三位代码", "the vendor's currency → code"),
+    "currency_lookup": ("共用币种对照表的名称", "a shared table of currencies"),
+    "ref": ("引用的对象类型", "the kind referred to"),
+    "by": ("用哪个名称引用；key 为主键", "by which of its names; key for the vendor's id"),
+    "system": ("名称属于哪个连接；缺省为本连接", "whose names: a connection; its own when left out"),
+    "zone": ("时区，例如 Asia/Shanghai", "a time zone such as Asia/Shanghai"),
+    "format": ("日期格式，例如 %Y%m%d", "a date format such as %Y%m%d"),
+    "epoch": ("数字时间戳的单位", "the unit of a numeric time"),
+    "each": ("列表所在路径", "where the list stands"),
+}
+FIELD_TYPES_ZH: Final[Mapping[str, str]] = {
+    "text": "文本",
+    "integer": "整数",
+    "decimal": "小数",
+    "money": "金额",
+    "date": "日期",
+    "instant": "时间",
+    "bool": "是否",
+    "enum": "枚举",
+    "ref": "引用",
+}

@@ -1,0 +1,39 @@
+"""A walk from its plan to its end; and, when it goes wrong, the fewest acts that go wrong as well."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub.db.session import Database
+from tests.simulation.walking import Walk
+from tests.simulation.walks import Plan
+
+
+async def walked(db: Database, folder: Path, plan: Plan) -> Walk:
+    walk = await Walk.begin(db, folder, plan)
+    await walk.act_out()
+    await walk.quiet()
+    await walk.compare()
+    await walk.read_again()
+    return walk
+
+
+async def smallest(db: Database, folder: Path, plan: Plan, seconds: float) -> tuple[Plan, Sequence[str]]:
+    """The same failure with fewer acts: by halves, quarters … for so long."""
+    until, size, wrong, number = time.monotonic() + seconds, len(plan.acts) // 2, list[str](), 0
+    while size and time.monotonic() < until:
+        start, shrunk = 0, False
+        while start < len(plan.acts) and time.monotonic() < until:
+            fewer = Plan(plan.seed, plan.sites, plan.on_delete, plan.faulty,
+                         (*plan.acts[:start], *plan.acts[start + size :]))  # fmt: skip
+            number += 1
+            try:
+                found = (await walked(db, folder / str(number), fewer)).wrong
+            except (KeyError, AssertionError):
+                found = []
+            if found:
+                plan, wrong, shrunk = fewer, found, True
+            else:
+                start += size
+        size = size if shrunk and size > 1 else size // 2
+    return plan, wrong
