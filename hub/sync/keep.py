@@ -53,9 +53,11 @@ def known_after(plan: Plan, pushed: Pushed, mapping: CompiledMapping) -> dict[st
     answer = _held(mapping.project(pushed.record))
     if plan.push is None or plan.push.action not in {"create", "update"}:
         return answer
-    ours = mapping.overlay(before or mapping.project(plan.push.known or {}), _as_answered(sent, answer))
+    ours = mapping.overlay(before, _as_answered(sent, answer))
     key = mapping.head.key.names
-    if key is not None and take(answer, key) is not ABSENT:
+    # What was found again after a crash was never read: without its key it is not whole, and the first reading takes all.
+    found_again = plan.link is None and plan.push.known is not None
+    if not found_again and key is not None and take(answer, key) is not ABSENT:
         put(ours, key, take(answer, key))  # we do not write it, and nothing is read without it
     return answer if _same_to_us(mapping, ours, answer) else ours
 

@@ -36,7 +36,9 @@ from tests.support.sdk import START
 ELSEWHERE: Final = re.compile(
     r"(pk|uq)_.*|ix_k_.*|ix_own_kind.*|ix_entity_kind|ix_run_.*|ix_applied.*|ix_join_.*|ix_mapping.*|ix_(schema|drift|notice|silence)_.*|"
     # Not for finding: that no record is on its way twice (invariant 3).
-    r"ix_delivery_running"
+    r"ix_delivery_running|"
+    # Of questions there are so few here that PostgreSQL reads them all.
+    r"ix_inbox_asks"
 )
 CANON: Final = {
     "ix_match_key_entity": "SELECT 1 FROM match_key WHERE entity_id = ANY(:ids)",
@@ -56,7 +58,7 @@ HOT: Final[Mapping[str, Any]] = {
     "deliveries are claimed": deliver._CLAIM,
     "changes are derived": derive._CHANGES,
     "changes are routed": route._CHANGES,
-    "receipts are opened": open._DUE,
+    "receipts are opened": open._DUE.format(only=""),
     "did others pass": results._OTHERS,
     "results are kept": results._UPDATE,
     "leases lapsed": sweep._LAPSED,
