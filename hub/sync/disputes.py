@@ -202,27 +202,28 @@ def _reading(mapping: CompiledMapping, link: Link) -> Fields:
 async def accept_spellings(batch: Batch, judged: Judged) -> None:
     """Write down what a person's word means for the links, which spellings were met again, and which are over because
     the system says something else now."""
-    rows, owed = [], []
+    accepted: defaultdict[tuple[int, str], dict[str, Any]] = defaultdict(dict)
+    over: dict[tuple[int, str], list[str]] = {}
+    owed = []
     for item, merged in judged:
+        here = (item.entity_id, batch.sync.connection)
         known = item.link.accepted if item.link else {}
-        again = {name: {**known[name], "again": True} for name in spelled(item)}
-        over = sorted(known.keys() & merged.changed.keys())
-        if again or over:
-            rows.append(_row(item, batch.sync.connection, again, over))
+        accepted[here] |= {name: {**known[name], "again": True} for name in spelled(item)}
+        over[here] = sorted(known.keys() & merged.changed.keys())
         for name, connection in (item.row.kept or {}).items():
             if connection == batch.sync.connection:
-                other = _other(item, name)
-                rows.append(_row(item, other, {name: _entry(item, name, mine=True)}))
+                accepted[item.entity_id, _other(item, name)][name] = _entry(item, name, mine=True)
             else:
-                rows.append(_row(item, batch.sync.connection, {name: _entry(item, name, mine=False)}))
+                accepted[here][name] = _entry(item, name, mine=False)
                 owed += _owed(batch, item)
+    rows = [
+        {"entity_id": link[0], "connection": link[1], "accepted": entries, "over": over.get(link, [])}
+        for link, entries in accepted.items()
+        if entries or over.get(link)
+    ]
     if rows:
         await batch.conn.execute(text(_ACCEPT), {"rows": jsontext.dumps(rows).decode()})
         await owe(batch.conn, owed, batch.engine)
-
-
-def _row(item: Item, connection: str, accepted: dict[str, Any], over: Sequence[str] = ()) -> dict[str, Any]:
-    return {"entity_id": item.entity_id, "connection": connection, "accepted": accepted, "over": list(over)}
 
 
 def _entry(item: Item, name: str, *, mine: bool) -> dict[str, Any]:

@@ -163,6 +163,30 @@ async def test_two_people_who_overrule_each_other_get_what_is_kept(build: Build)
     assert town.table("left")[0]["phone"] == "3", "and what it says later counts again"
 
 
+@pytest.mark.parametrize("kept", ["left", "right"])
+async def test_one_word_settles_all_fields_in_dispute(build: Build, kept: str) -> None:
+    town, engine = await build(*PARTS)
+    town.save("left", name="云帆", uscc="91310115MA1K4BQX0P", phone="1", remark="a")
+    await town.again(engine)
+    town.save("right", "customers", "1", phone="2", remark="b")
+    await town.again(engine, 2)
+    town.save("left", "customers", "1", phone="1", remark="a")
+    await town.again(engine, 2)
+    (row,) = await parked(town)
+    assert sorted(each["path"] for each in row.error_fields) == ["phone", "remark"]
+    async with town.db.begin("keep") as conn:
+        await keep(conn, row.id, kept, Person("finance", town.clock.now()))
+    await town.again(engine, 2)
+    accepted = await town.rows("SELECT connection, accepted FROM link WHERE accepted IS NOT NULL")
+    assert [(link.connection, sorted(link.accepted)) for link in accepted] == [
+        ("right" if kept == "left" else "left", ["phone", "remark"])
+    ]
+    said = ("1", "a") if kept == "left" else ("2", "b")
+    for there in ("left", "right"):
+        (record,) = town.table(there)
+        assert (record["phone"], record["remark"]) == said
+
+
 async def test_slow_changes_are_no_dispute(build: Build) -> None:
     town, engine = await build(*PARTS)
     town.save("left", name="云帆", uscc="91310115MA1K4BQX0P", phone="1")
