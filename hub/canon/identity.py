@@ -63,11 +63,6 @@ async def links_by_entity(
     return {found.entity_id: found for found in rows}
 
 
-async def links_by_id(conn: AsyncConnection, connection: str, stream: str, ids: Collection[int]) -> list[Link]:
-    """Links of one stream by their own ids, in their order."""
-    return sorted(await _links(conn, connection, stream, "id", ids), key=lambda found: found.id)
-
-
 async def _links(
     conn: AsyncConnection, connection: str, stream: str, column: str, values: Collection[Any]
 ) -> list[Link]:

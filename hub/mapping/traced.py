@@ -18,7 +18,6 @@ from hub.mapping.shape import ABSENT, Ref
 Outcome = Literal["set", "empty", "silent", "skipped", "failed"]
 """A value; said to be empty; nothing said of it; a condition of the line does not hold; an error."""
 
-SAID: Final = frozenset({"set", "empty"})
 _TEXT: Final = 500
 _ITEMS: Final = 20
 _DEPTH: Final = 5

@@ -47,15 +47,6 @@ def redact(value: Any, secrets: Collection[str] = ()) -> Any:
     return _value(value, known)
 
 
-def redact_body(body: bytes, secrets: Collection[str] = ()) -> bytes:
-    """A request's or an answer's body without its secrets; what is not text stays as it is."""
-    try:
-        decoded = body.decode()
-    except UnicodeDecodeError:
-        return body
-    return str(redact(decoded, secrets)).encode()
-
-
 def _value(value: Any, known: re.Pattern[str] | None) -> Any:
     if isinstance(value, str):
         return _text(value, known)

@@ -16,7 +16,6 @@ from hub.sdk.records import Doubt
 from hub.sync.engine import Engine
 from hub.sync.standing import stream_of
 
-RECONCILE: Final = "reconcile"
 KEPT: Final = timedelta(days=90)  # closed drifts
 
 
