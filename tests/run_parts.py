@@ -1,5 +1,6 @@
 """Run every part of the tests by itself and add up: passed, failed, skipped and the seconds of each."""
 
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "demo": ("tests/demo",),
     "peers": ("tests/peers",),
 }
+ALONE = ("migration", "demo", "peers")
+"""Their tests start many processes of their own, or time them."""
+SIDE_BY_SIDE = ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--no-loadscope-reorder")
+"""The tests of one file stay in one process: some of them add up what they counted."""
 NO_TESTS = 5
 """pytest's exit code for a folder without tests."""
 
@@ -41,7 +46,8 @@ def run(part: str, folders: list[str], options: list[str]) -> Outcome:
     started = time.monotonic()
     with TemporaryDirectory() as place:
         report = Path(place) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *options, *folders]
+        processes = () if part in ALONE else SIDE_BY_SIDE
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *processes, *options, *folders]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         passed, failed, skipped = counts(report)
     seconds = time.monotonic() - started

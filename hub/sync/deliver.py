@@ -38,7 +38,7 @@ UPDATE delivery SET state = 'running', fence = fence + 1, lease_until = :lease W
       AND r.stream = d.stream AND r.entity_id = d.entity_id AND r.part = d.part AND r.change_id = d.change_id)
   ORDER BY d.due_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED))
 RETURNING id, sync, connection, stream, kind, entity_id, part, change_id, wanted_version, applied_version, attempts,
-  in_hand, crashes, lookups, remade, intent_at, busy_since, fence, correlation, created_at, owed_since
+  in_hand, crashes, lookups, remade, intent_at, busy_since, fence, correlation, created_at, owed_since, due_at
 """
 
 
@@ -170,7 +170,7 @@ async def _try_out(
 
 async def _prepare(engine: Engine, conn: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[list[Plan], list[Outcome]]:
     by_sync: defaultdict[str, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.due_at, row.id)):  # RETURNING keeps no order
         by_sync[row.sync].append(row)
     plans: list[Plan] = []
     settled: list[Outcome] = []

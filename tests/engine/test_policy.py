@@ -33,6 +33,7 @@ PLAIN = (
     sync("left-customers"),
     sync("right-customers", direction="out"),
 )
+ONE_BY_ONE = [{"interface": "*", "concurrency": 1}]
 BAD = '"name":"bad"'
 """Stands in the create of the customer called so."""
 MAPPING_ERROR = RecordError("total", "FTotal", "x", "amount", {})
@@ -92,7 +93,10 @@ def test_what_costs_no_attempt_is_bounded_otherwise() -> None:
 
 
 async def three_customers(build: Build, *names: str) -> tuple[Town, Engine]:
-    town, engine = await build(*PLAIN)
+    """Written one by one: what comes after the bad one has not been sent when its answer is here."""
+    right = connection("right")
+    right.body["limits"] = ONE_BY_ONE  # type: ignore[index]
+    town, engine = await build(PLAIN[0], right, *PLAIN[2:])
     for name in names or ("good", "bad", "well"):
         town.save("left", name=name)
     return town, engine

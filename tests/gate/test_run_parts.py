@@ -16,6 +16,7 @@ BREAKS = "import nothing_of_this_name\n"
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(run_parts, "ROOT", tmp_path)
     monkeypatch.setattr(run_parts, "PARTS", {"unit": ("unit",), "engine": ("engine",), "demo": ("demo",)})
+    monkeypatch.setattr(run_parts, "SIDE_BY_SIDE", ())
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     return tmp_path
 

@@ -118,6 +118,10 @@ def keys_of(town: Town, side: str) -> list[str]:
     return sorted((key for key, record in table.items() if record.get("remark") != LAST), key=int)
 
 
+def address(town: Town, side: str, key: str) -> Any:
+    return town.rest[side].tables["customers"][key]["email"]
+
+
 def quiet_keys(town: Town, side: str, taken: set[str]) -> list[str]:
     """Of records that nobody has touched in either system."""
     table = town.rest[side].tables["customers"]
@@ -357,11 +361,12 @@ async def test_nothing_at_all_is_no_loss(build: Build) -> None:
 async def test_dismissed_stays_so_until_it_is_another(build: Build) -> None:
     town, engine = await pair_town(build, 10)
     behind, key = Behind(town), keys_of(town, "right")[0]
+    before = address(town, "right", key)
     behind.change("right", key, email="other")
     await reconcile(town, engine)
     (found,) = await open_drifts(town)
     assert [{**each} for each in found.fields] == [
-        {"field": "email", "here": customer(0)["email"], "there": "other", "owner": "left", "direction": "out"}
+        {"field": "email", "here": before, "there": "other", "owner": "left", "direction": "out"}
     ]
     async with town.db.begin("dismiss") as conn:
         person = Person("operator", town.clock.now())
@@ -383,22 +388,24 @@ async def test_what_the_owner_overrules_is_a_drift(build: Build) -> None:
     not taken back either; from then on the systems differ."""
     town, engine = await pair_town(build, 5)
     key = keys_of(town, "right")[0]
+    before = address(town, "right", key)
     town.save("right", "customers", key, email="as the right would have it")
     await town.again(engine, 5)
     await reconcile(town, engine)
     assert told(await open_drifts(town)) == {("right", "different", key)}
     await repair_all(town, engine)
     assert not await open_drifts(town)
-    assert town.rest["right"].tables["customers"][key]["email"] == customer(0)["email"]
+    assert address(town, "right", key) == before
 
 
 async def test_a_drift_that_mends_itself_closes(build: Build) -> None:
     town, engine = await pair_town(build, 10)
     behind, key = Behind(town), keys_of(town, "right")[0]
+    before = address(town, "right", key)
     behind.change("right", key, email="other")
     await reconcile(town, engine)
     assert (await health(town, "right-customers"))["health"] == "drifting"
-    behind.change("right", key, email=customer(0)["email"])
+    behind.change("right", key, email=before)
     await reconcile(town, engine)
     assert not await open_drifts(town)
     (row,) = await open_drifts(town, "closed")
@@ -509,9 +516,11 @@ def test_times_are_stable_and_spread() -> None:
 
 async def test_a_repair_that_is_refused_is_open_again_and_says_why(build: Build) -> None:
     town, engine = await pair_town(build, 5)
-    Behind(town).change("right", keys_of(town, "right")[0], email="other")
+    key = keys_of(town, "right")[0]
+    before = address(town, "right", key)
+    Behind(town).change("right", key, email="other")
     await reconcile(town, engine)
-    town.refuse("right", "Rejected", str(customer(0)["email"]), times=50)
+    town.refuse("right", "Rejected", str(before), times=50)
     await repair_all(town, engine)
     (row,) = await open_drifts(town)
     assert "hub failed" in row.note
