@@ -415,8 +415,10 @@ async def test_a_drift_that_mends_itself_closes(build: Build) -> None:
 async def test_an_accepted_spelling_is_no_drift(build: Build) -> None:
     town, engine = await pair_town(build, 10)
     behind, key = Behind(town), keys_of(town, "right")[0]
-    behind.change("right", key, name="客户 0")
-    spelled = {"name": {"ours": "客户0", "theirs": "客户 0", "again": True}}
+    ours = town.rest["right"].tables["customers"][key]["name"]
+    theirs = ours.replace("客户", "客户 ")
+    behind.change("right", key, name=theirs)
+    spelled = {"name": {"ours": ours, "theirs": theirs, "again": True}}
     await town.change(
         "UPDATE link SET accepted = CAST(:spelled AS jsonb) WHERE connection = 'right' AND key = :key",
         spelled=json.dumps(spelled),
