@@ -54,6 +54,16 @@ def may_set(rules: Mapping[str, Rule], field: str, who: str, entity: Entity | No
     return _empty(entity, field) or setter not in ranks or ranks.index(who) <= ranks.index(setter)
 
 
+def owner(rules: Mapping[str, Rule], entity: Entity, name: str) -> str:
+    """Who says what this field is: a connection, `hub`, or a person."""
+    rule = rules.get(name) or rules.get(name.partition(".")[0])
+    setter, _ = entity.setters.get(name, (entity.created_by, None))
+    if rule is None or rule == LATEST:
+        return setter
+    ranks = _ranked(rule)
+    return HUB if rule == HUB else setter if setter in ranks else str(ranks[0])
+
+
 def _ranked(rule: Rule) -> list[str]:
     return [rule] if isinstance(rule, str) else list(rule)
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.canon.ownership import HUB
 from hub.db import bulk
 from hub.db.tables import inbox
 from hub.security import audit
@@ -23,7 +24,8 @@ async def keep(conn: AsyncConnection, number: int, connection: str, by: Person) 
             f"inbox {number} is not in dispute: retry, correct or dismiss it",
             f"入站记录 {number} 没有取值争议，请重试、更正或忽略",
         )
-    parties = sorted({row["connection"], *(each["other"] for each in disputes)})
+    others = {each["other"] for each in disputes}
+    parties = sorted(others if HUB in others else {row["connection"], *others})
     if connection not in parties:
         named = ", ".join(parties)
         raise DeskError(f"{connection} is no party: say {named}", f"{connection} 不是争议方，请选择 {named}")

@@ -1,5 +1,6 @@
 """A batch of inbox records of one stream, on its way through one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,7 @@ class Item:
     after: Fields = field(default_factory=dict)
     version: int = 0  # of the entity, once written
     blind: bool = False  # what the last known record said before cannot be told
+    overruled: Sequence[str] = ()  # the fields that its system may not set, and is to be told so
 
     @classmethod
     def of(cls, row: Row[Any]) -> "Item":

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.entity import Entity, Fields, reference_of
 from hub.canon.identity import Link, links_by_key, resolve
-from hub.canon.ownership import HUB, LATEST
+from hub.canon.ownership import owner
 from hub.canon.store import load
 from hub.config.runtime import BoundSync
 from hub.mapping import CompiledMapping, RecordError
@@ -24,7 +24,6 @@ from hub.sdk.records import Record
 from hub.sync import settle
 from hub.sync.batch import Batch, Item
 from hub.sync.condition import condition_holds
-from hub.sync.disputes import unsent, value_at
 from hub.sync.engine import Engine
 from hub.sync.finding import DIFFERENT, MISSING_HERE, MISSING_THERE, Differing, Finding, What
 from hub.sync.merging import merge_item
@@ -33,6 +32,7 @@ from hub.sync.prepare import as_called
 from hub.sync.references import refs_in, with_ids
 from hub.sync.rereading import as_read, read_by
 from hub.sync.rewriting import writes_now
+from hub.sync.spellings import unsent, value_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +254,3 @@ def _fields_of(pair: _Pair, entity: Entity, wanted: Record, record: Record) -> l
         if take(record, constant.names) is not ABSENT:
             found[dotted(constant.names)] = (constant.value, take(pair.record, constant.names))
     return [(name, here, None if there is ABSENT else there) for name, (here, there) in found.items()]
-
-
-def owner(rules: Mapping[str, Any], entity: Entity, name: str) -> str:
-    """Who says what this field is: a connection, `hub`, or a person."""
-    rule = rules.get(name) or rules.get(name.partition(".")[0])
-    setter, _ = entity.setters.get(name, (entity.created_by, None))
-    if rule is None or rule == LATEST:
-        return setter
-    ranks = [rule] if isinstance(rule, str) else list(rule)
-    return HUB if rule == HUB else setter if setter in ranks else str(ranks[0])

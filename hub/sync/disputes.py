@@ -4,28 +4,24 @@ which one to keep, and that the other system holds it in its own spelling is acc
 A dispute is three changes of one field in quick succession, by one system, another, and the first again, of which the
 third goes back to what was said before: what two systems do that each rewrite what they are given (case, blanks, full
 width), and what two people do who do not know of each other. Found before the third is written, so no target is written
-to more than twice."""
+to more than twice. Or one system insists on a value that another one owns, and that was put right there just before."""
 
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, text
 
-from hub.canon.entity import Fields
-from hub.canon.identity import Link
+from hub.canon.entity import Entity
 from hub.canon.merge import Merged
-from hub.mapping import CompiledMapping, RecordError
+from hub.canon.ownership import HUB, Rule, owner
 from hub.mapping.faults import shown
-from hub.mapping.paths import put, take
-from hub.mapping.reads import Path
-from hub.sdk import jsontext
 from hub.sync.batch import Batch, Item
+from hub.sync.overruled import insisted
 from hub.sync.policy import Failure
-from hub.sync.route import owe, row_for
+from hub.sync.spellings import letters, value_at
 
 DISPUTED = "Disputed"
 WITHIN_SECONDS = 600.0
@@ -36,6 +32,24 @@ Judged = Sequence[tuple[Item, Merged]]
 _HISTORY = """
 SELECT entity_id, connection, at, fields FROM change WHERE entity_id = ANY(:ids) AND at > :since ORDER BY entity_id, version DESC
 """
+
+
+ROUND = (
+    "{here} and {other} keep changing each other's {field}: {here} says {theirs}, {other} says {ours}. ",
+    "{here} 与 {other} 反复改写字段 {field}：{here} 为 {theirs}，{other} 为 {ours}。",
+)
+INSISTED = (
+    "{here} keeps saying {theirs} for {field}, which is {other}'s to say ({ours}), and it was put right just before. ",
+    "{here} 一再把字段 {field} 改为 {theirs}，但该字段由 {other} 决定（{ours}），刚刚已经改回。",
+)
+ASK = (
+    "Say which one to keep: hub keep {number} {here}, or hub keep {number} {other}",
+    "请选择保留哪一个：hub keep {number} {here} 或 hub keep {number} {other}",
+)
+ASK_HUB = (  # what the hub works out is nobody else's to say
+    "Find out who sets it there; hub keep {number} hub puts it right once more",
+    "请查明对方由谁改写；hub keep {number} hub 会再改回一次",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +64,28 @@ class Dispute:
 
 async def disputed(batch: Batch, judged: Judged) -> dict[int, Failure]:
     """Inbox row -> why it is parked, for the records of a batch that would go on with a dispute."""
+    return await _going_round(batch, judged) | _insisting(batch, judged)
+
+
+def _insisting(batch: Batch, judged: Judged) -> dict[int, Failure]:
+    """Those that say again what was put right in their system just before."""
+    found = {}
+    rules = batch.engine.configuration.owners(batch.sync.kind)
+    for item, _ in judged:
+        names = insisted(batch, item, item.overruled, within(batch))
+        if names and item.before is not None:
+            disputes = [_insistence(item, item.before, rules, name) for name in names]
+            found[item.row.id] = _failure(batch, item, disputes, INSISTED)
+    return found
+
+
+async def _going_round(batch: Batch, judged: Judged) -> dict[int, Failure]:
     doubtful = {item.row.id: names for item, merged in judged if (names := list(_overruling(batch, item, merged)))}
     if not doubtful:
         return {}
-    within = _within(batch)
+    lately = within(batch)
     ids = [item.entity_id for item, _ in judged if item.row.id in doubtful]
-    rows = await batch.conn.execute(text(_HISTORY), {"ids": ids, "since": batch.now - 2 * within})
+    rows = await batch.conn.execute(text(_HISTORY), {"ids": ids, "since": batch.now - 2 * lately})
     history: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     for row in rows:
         history[row.entity_id].append(row)
@@ -64,13 +94,13 @@ async def disputed(batch: Batch, judged: Judged) -> dict[int, Failure]:
         if item.row.id not in doubtful:
             continue
         told = history[item.entity_id]
-        names = [name for name in doubtful[item.row.id] if _goes_round(batch, name, merged.changed[name], told, within)]
+        names = [name for name in doubtful[item.row.id] if _goes_round(batch, name, merged.changed[name], told, lately)]
         if names:
             found[item.row.id] = _failure(batch, item, [_dispute(item, merged, name) for name in names])
     return found
 
 
-def _within(batch: Batch) -> timedelta:
+def within(batch: Batch) -> timedelta:
     seconds = max(WITHIN_SECONDS, POLLS * batch.sync.spec.every.total_seconds())
     return timedelta(seconds=batch.engine.settings.scaled(seconds))
 
@@ -87,156 +117,50 @@ def _overruling(batch: Batch, item: Item, merged: Merged) -> Iterator[str]:
             yield name
 
 
-def _goes_round(batch: Batch, name: str, change: tuple[Any, Any], told: Sequence[Row[Any]], within: timedelta) -> bool:
+def _goes_round(batch: Batch, name: str, change: tuple[Any, Any], told: Sequence[Row[Any]], lately: timedelta) -> bool:
     """Was this field changed by another system just before, and by this one just before that, and do we return?"""
     about = [row for row in told if row.fields is None or name in row.fields][:2]
     if len(about) < 2:
         return False
     last, before = about
-    quick = batch.now - last.at <= within and last.at - before.at <= within
+    quick = batch.now - last.at <= lately and last.at - before.at <= lately
     turns = last.connection not in (None, batch.sync.connection) and before.connection == batch.sync.connection
     if not quick or not turns or last.fields is None:
         return False
     theirs, ours = change[1], change[0]
-    return _letters(theirs) in (_letters(ours), _letters(last.fields[name].get("from")))
-
-
-def _letters(value: Any) -> str:
-    """A value without anything that spellings differ in: case, width, blanks, punctuation."""
-    text = value if isinstance(value, str) else jsontext.canonical(value).decode()
-    return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
+    return letters(theirs) in (letters(ours), letters(last.fields[name].get("from")))
 
 
 def _dispute(item: Item, merged: Merged, name: str) -> Dispute:
-    assert item.before is not None
     old, new = merged.changed[name]
-    setter, _ = item.before.setters.get(name, (item.before.created_by, None))
-    return Dispute(name, setter, shown(new), shown(old))
+    return Dispute(name, setter_of(item, name), shown(new), shown(old))
 
 
-def _failure(batch: Batch, item: Item, disputes: Sequence[Dispute]) -> Failure:
-    here, number = batch.sync.connection, item.row.id
-    first = disputes[0]
-    fields = [
-        {"path": each.field, "other": each.other, "theirs": each.theirs, "ours": each.ours, "sentence": each.theirs}
-        for each in disputes
-    ]
-    return Failure(
-        DISPUTED,
-        f"{here} and {first.other} keep changing each other's {first.field}: {here} says {first.theirs}, {first.other} "
-        f"says {first.ours}. Say which one to keep: hub keep {number} {here}, or hub keep {number} {first.other}",
-        f"{here} 与 {first.other} 反复改写字段 {first.field}：{here} 为 {first.theirs}，{first.other} 为 {first.ours}。"
-        f"请选择保留哪一个：hub keep {number} {here} 或 hub keep {number} {first.other}",
-        fields,
-    )
-
-
-# --- what a person kept --------------------------------------------------------------------------------------------
-#
-# `link.accepted`: field -> {ours, theirs, again}. The kept value is sent to the other system once more. Where that says
-# `theirs` again, it spells our value so: from then on this is no difference, until either says something else.
-
-_ACCEPT = """
-UPDATE link l SET accepted = (coalesce(l.accepted, '{}') - ARRAY(SELECT jsonb_array_elements_text(x.over))) || x.accepted
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(entity_id bigint, connection text, accepted jsonb, over jsonb)
-WHERE l.entity_id = x.entity_id AND l.connection = x.connection
-"""
-
-
-def spelled(item: Item) -> frozenset[str]:
-    """The fields in which this record only spells our value its own way, as a person has accepted."""
-    accepted = item.link.accepted if item.link else {}
-    current = item.before.fields if item.before else {}
-    same = (
-        name
-        for name, each in accepted.items()
-        if value_at(item.entity, name) == each["theirs"] and value_at(current, name) == each["ours"]
-    )
-    return frozenset(same)
-
-
-def value_at(fields: Fields, name: str) -> Any:
-    """`phone` or `custom.region`."""
-    head, _, sub = name.partition(".")
-    value = fields.get(head)
-    return (value or {}).get(sub) if sub else value
-
-
-def unsent(link: Link, fields: Fields, mapping: CompiledMapping, record: dict[str, Any]) -> dict[str, Any]:
-    """What is to be sent, without the fields the target spells its own way."""
-    known = _reading(mapping, link)
-    for name, each in link.accepted.items():
-        same = value_at(known, name) == each["theirs"] and value_at(fields, name) == each["ours"]
-        if each.get("again") and same:
-            record = _without(record, mapping, name)
-    return record
-
-
-def _without(record: dict[str, Any], mapping: CompiledMapping, name: str) -> dict[str, Any]:
-    """What is to be sent, without what this field writes."""
-    lines = [line for line in mapping.lines if line.field == name]
-    written = {target.names for line in lines for target in line.targets}
-    written |= {line.part.source.names for line in lines if line.part and line.part.source.names}
-    left: dict[str, Any] = {}
-    for path in _leaves(record):
-        if not any(path[: len(above)] == above for above in written):
-            put(left, path, take(record, path))
-    return left
-
-
-def _leaves(record: dict[str, Any], above: Path = ()) -> Iterator[Path]:
-    for name, value in record.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, (*above, name))
-        else:
-            yield (*above, name)
-
-
-def _reading(mapping: CompiledMapping, link: Link) -> Fields:
-    try:
-        return mapping.read(link.known or {}).entity
-    except RecordError:
-        return {}  # what we know came back from a write and is not whole: nothing is left out then
-
-
-async def accept_spellings(batch: Batch, judged: Judged) -> None:
-    """Write down what a person's word means for the links, which spellings were met again, and which are over because
-    the system says something else now."""
-    accepted: defaultdict[tuple[int, str], dict[str, Any]] = defaultdict(dict)
-    over: dict[tuple[int, str], list[str]] = {}
-    owed = []
-    for item, merged in judged:
-        here = (item.entity_id, batch.sync.connection)
-        known = item.link.accepted if item.link else {}
-        accepted[here] |= {name: {**known[name], "again": True} for name in spelled(item)}
-        over[here] = sorted(known.keys() & merged.changed.keys())
-        for name, connection in (item.row.kept or {}).items():
-            if connection == batch.sync.connection:
-                accepted[item.entity_id, _other(item, name)][name] = _entry(item, name, mine=True)
-            else:
-                accepted[here][name] = _entry(item, name, mine=False)
-                owed += _owed(batch, item)
-    rows = [
-        {"entity_id": link[0], "connection": link[1], "accepted": entries, "over": over.get(link, [])}
-        for link, entries in accepted.items()
-        if entries or over.get(link)
-    ]
-    if rows:
-        await batch.conn.execute(text(_ACCEPT), {"rows": jsontext.dumps(rows).decode()})
-        await owe(batch.conn, owed, batch.engine)
-
-
-def _entry(item: Item, name: str, *, mine: bool) -> dict[str, Any]:
-    here, there = value_at(item.entity, name), value_at(item.before.fields if item.before else {}, name)
-    return {"ours": here, "theirs": there} if mine else {"ours": there, "theirs": here}
-
-
-def _other(item: Item, name: str) -> str:
+def setter_of(item: Item, name: str) -> str:
+    """Who said last what this field is."""
     assert item.before is not None
     setter, _ = item.before.setters.get(name, (item.before.created_by, None))
     return setter
 
 
-def _owed(batch: Batch, item: Item) -> list[dict[str, Any]]:
-    target = batch.engine.configuration.target(batch.sync.connection, batch.sync.kind)
-    return [row_for(target, item.before, item.row.correlation)] if target and item.before else []
+def _insistence(item: Item, entity: Entity, rules: Mapping[str, Rule], name: str) -> Dispute:
+    ours, theirs = value_at(entity.fields, name), value_at(item.entity, name)
+    return Dispute(name, owner(rules, entity, name), shown(theirs), shown(ours))
+
+
+def _failure(batch: Batch, item: Item, disputes: Sequence[Dispute], said: tuple[str, str] = ROUND) -> Failure:
+    fields = [
+        {"path": each.field, "other": each.other, "theirs": each.theirs, "ours": each.ours, "sentence": each.theirs}
+        for each in disputes
+    ]
+    first = disputes[0]
+    values = {
+        "here": batch.sync.connection,
+        "number": item.row.id,
+        "other": first.other,
+        "field": first.field,
+        "theirs": first.theirs,
+        "ours": first.ours,
+    }
+    (en, zh), (ask, ask_zh) = said, ASK_HUB if first.other == HUB else ASK
+    return Failure(DISPUTED, (en + ask).format(**values), (zh + ask_zh).format(**values), fields)

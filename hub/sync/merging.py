@@ -8,10 +8,13 @@ from hub.canon.ownership import LATEST, may_set, stamp_of
 from hub.canon.store import load
 from hub.canon.write import Edit, Origin, lock_entities, write
 from hub.sync import settle
+from hub.sync.accepting import accept_spellings
 from hub.sync.batch import REMAPPED, Batch, Item
-from hub.sync.disputes import accept_spellings, disputed, spelled
+from hub.sync.disputes import disputed
+from hub.sync.overruled import overruled
 from hub.sync.references import awaited_by
 from hub.sync.rereading import record_version
+from hub.sync.spellings import spelled
 
 
 async def merge_and_write(batch: Batch, items: list[Item]) -> None:
@@ -21,6 +24,8 @@ async def merge_and_write(batch: Batch, items: list[Item]) -> None:
     for item in items:
         item.before = entities.get(item.entity_id)
     judged = [(item, merge_item(batch, item)) for item in items]
+    for item, merged in judged:
+        item.overruled = overruled(batch, item, merged)
     parked = await disputed(batch, judged)
     for row_id, failure in parked.items():
         batch.verdicts.parked(row_id, failure)

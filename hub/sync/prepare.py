@@ -14,7 +14,6 @@ from hub.config.runtime import BoundSync
 from hub.mapping import CompiledMapping, RecordError, Ref, RefLine
 from hub.sdk.records import Push
 from hub.sync.condition import condition_holds
-from hub.sync.disputes import unsent
 from hub.sync.ending import ending, make_room
 from hub.sync.engine import Engine
 from hub.sync.outgoing import Outcome, Plan
@@ -22,6 +21,7 @@ from hub.sync.policy import Failure, failure_of
 from hub.sync.questions import in_question, question_about
 from hub.sync.rereading import as_read
 from hub.sync.route import owe, row_for
+from hub.sync.spellings import unsent
 
 Names = Mapping[tuple[str, str, str], Mapping[int, str]]
 """(connection, kind, by) -> entity id -> how that connection calls it."""
