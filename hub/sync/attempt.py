@@ -13,7 +13,7 @@ from hub.sdk.context import Created
 from hub.sdk.errors import ConfigInvalid, NotFound
 from hub.sdk.records import Push, Pushed
 from hub.sync.engine import Engine
-from hub.sync.ids import Ids
+from hub.sync.grouped import Grouped
 from hub.sync.keep import line_ids_from, link_state
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.outward import Exchanges
@@ -24,7 +24,7 @@ LOOK_AGAIN_SECONDS = 60.0
 MAX_LOOKUPS = 2
 
 
-async def attempt(engine: Engine, plan: Plan, ids: Ids) -> Outcome:
+async def attempt(engine: Engine, plan: Plan, ids: Grouped[LinkState]) -> Outcome:
     """Never raises for what the other side does; the outcome says it."""
     bound = engine.configuration.connections[plan.sync.connection]
     exchanges = Exchanges(bound.secrets)
@@ -39,7 +39,7 @@ async def attempt(engine: Engine, plan: Plan, ids: Ids) -> Outcome:
     return outcome
 
 
-async def _try(engine: Engine, plan: Plan, ids: Ids, exchanges: Exchanges) -> Outcome:
+async def _try(engine: Engine, plan: Plan, ids: Grouped[LinkState], exchanges: Exchanges) -> Outcome:
     bound = engine.configuration.connections[plan.sync.connection]
     stream = bound.streams[plan.sync.stream]
     if plan.message is not None:
@@ -76,7 +76,7 @@ async def _tell(engine: Engine, plan: Plan, bound: Bound, stream: Stream, exchan
     return Outcome(plan.delivery, plan.sync, "done", plan.entity.version, plan, note=number or None)
 
 
-def _created(plan: Plan, ids: Ids) -> Created:
+def _created(plan: Plan, ids: Grouped[LinkState]) -> Created:
     """An id is known: commit the link before the next call. The delivery stays unfinished (`intent_at`), so that a
     crash in the middle enters the push again."""
 
@@ -119,7 +119,8 @@ async def _adopt(engine: Engine, plan: Plan, record: dict[str, Any]) -> None:
     key = mapping.key_of(record)
     state: LinkState = link_state(plan, Pushed(key, record, {}))
     plan.begun = True
-    await engine.keep(lambda: _keep_link(engine, replace(state, lines=line_ids_from(plan, record))))
+    whole = replace(state, lines=line_ids_from(plan, record))
+    await engine.keep(lambda: _keep_links(engine, [whole], "adopt"))
     plan.push = Push(
         action="create",
         record=plan.wanted,
@@ -130,9 +131,14 @@ async def _adopt(engine: Engine, plan: Plan, record: dict[str, Any]) -> None:
     )
 
 
-async def _keep_link(engine: Engine, state: LinkState) -> None:
-    async with engine.db.begin("adopt") as conn:
-        await save_links(conn, [state], engine.now())
+async def keep_ids(engine: Engine, states: Sequence[LinkState]) -> None:
+    """Commit the links of records whose ids have just been obtained, however long the database is away."""
+    await engine.keep(lambda: _keep_links(engine, states, "created"))
+
+
+async def _keep_links(engine: Engine, states: Sequence[LinkState], why: str) -> None:
+    async with engine.db.begin(why) as conn:
+        await save_links(conn, states, engine.now())
 
 
 def _several(count: int) -> Failure:

@@ -1,7 +1,7 @@
 """Deliver: claim what is owed, work out what to send, send it side by side, keep what came back.
 
-Claim, preparation and the note "a write may be under way" are one transaction; no call is made inside one. Each result
-is settled in a batch of its own kind (`hub.sync.results`)."""
+Claim, preparation and the note "a write may be under way" (`hub.sync.intents`) are one transaction; no call is made inside
+one. Each result is settled in a batch of its own kind (`hub.sync.results`)."""
 
 import asyncio
 from collections import defaultdict
@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.db.session import is_away
 from hub.sdk import jsontext
 from hub.sync import suspects
-from hub.sync.attempt import attempt
+from hub.sync.attempt import attempt, keep_ids
 from hub.sync.engine import Engine
 from hub.sync.gate import Gate
-from hub.sync.ids import Ids
+from hub.sync.grouped import Grouped
+from hub.sync.intents import Intents, is_unrepeatable, note
 from hub.sync.message import prepare_messages
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.pauses import paused, put_trial_back, resume, take_trial
@@ -81,11 +82,12 @@ async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) 
 
 
 async def _send(engine: Engine, plans: Sequence[Plan], results: Results, places: int) -> None:
-    room, ids, gate = asyncio.Semaphore(places), Ids(engine), Gate()
+    room, intents, gate = asyncio.Semaphore(places), Intents(engine), Gate()
+    ids = Grouped(lambda states: keep_ids(engine, states))
 
     async def one(plan: Plan) -> None:
         async with room:
-            if gate.is_closed(plan):
+            if gate.is_closed(plan) or not await intents.may_go(plan):
                 results.add(Outcome(plan.delivery, plan.sync, "unsent", due_at=engine.now()))
             else:
                 results.add(gate.passed(await attempt(engine, plan, ids)))
@@ -151,7 +153,7 @@ async def _claim(engine: Engine, connection: str, limit: int) -> tuple[list[Plan
         plans, settled = await _prepare(engine, conn, rows)
         if trial is not None:
             await _try_out(conn, connection, trial, (rows, plans))
-        await _note_intents(conn, plans, engine)
+        await note(conn, engine, [plan for plan in plans if not is_unrepeatable(engine, plan)])
     return plans, settled
 
 
@@ -181,12 +183,3 @@ async def _prepare(engine: Engine, conn: AsyncConnection, rows: Sequence[Row[Any
         plans += more
         settled += done
     return plans, settled
-
-
-async def _note_intents(conn: AsyncConnection, plans: Sequence[Plan], engine: Engine) -> None:
-    """Before anything is sent: from here on the outcome counts as unknown until it is settled."""
-    if plans:
-        await conn.execute(
-            text("UPDATE delivery SET intent_at = coalesce(intent_at, :now) WHERE id = ANY(:ids)"),
-            {"now": engine.now(), "ids": [plan.delivery.id for plan in plans]},
-        )

@@ -1,40 +1,39 @@
-"""Ids obtained by pushes that run side by side: each is committed before its push goes on, all that wait together.
+"""What pushes that run side by side must have committed before they go on: all that wait together, in one transaction.
 
 As with receipts there is no timer: while one transaction runs, the next group gathers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from hub.canon.identity import LinkState, save_links
 from hub.db.session import is_passing
-from hub.sync.engine import Engine
 
-Waiting = tuple[LinkState, asyncio.Future[None]]
+T = TypeVar("T")
 
 
-class Ids:
-    """The one keeper of a batch of deliveries."""
+class Grouped(Generic[T]):
+    """One of these for each batch of deliveries and each kind of note; `write` commits some of them."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._waiting: list[Waiting] = []
+    def __init__(self, write: Callable[[Sequence[T]], Awaitable[None]]) -> None:
+        self._write = write
+        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._turn = asyncio.Lock()
 
-    async def keep(self, state: LinkState) -> None:
-        """Returns once this link is committed; raises what kept it from that."""
+    async def keep(self, one: T) -> None:
+        """Returns once this one is committed; raises what kept it from that."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((state, kept))
+        self._waiting.append((one, kept))
         async with self._turn:
             if not kept.done():
                 group, self._waiting = self._waiting, []
                 await self._commit(group)
         await kept
 
-    async def _commit(self, group: Sequence[Waiting]) -> None:
+    async def _commit(self, group: Sequence[tuple[T, asyncio.Future[None]]]) -> None:
         try:
-            await self._engine.keep(lambda: self._write([state for state, _ in group]))
+            await self._write([one for one, _ in group])
         except DBAPIError as error:
             if is_passing(error) or len(group) == 1:
                 _settle(group, error)
@@ -46,12 +45,8 @@ class Ids:
         else:
             _settle(group, None)
 
-    async def _write(self, states: Sequence[LinkState]) -> None:
-        async with self._engine.db.begin("created") as conn:
-            await save_links(conn, states, self._engine.now())
 
-
-def _settle(group: Sequence[Waiting], error: BaseException | None) -> None:
+def _settle(group: Sequence[tuple[T, asyncio.Future[None]]], error: BaseException | None) -> None:
     for _, kept in group:
         if kept.done():
             continue

@@ -1,4 +1,4 @@
-"""Ids obtained side by side: each committed before its push goes on, together where they wait together."""
+"""What pushes side by side must have committed first: together where they wait together. Shown by the ids they obtain."""
 
 import asyncio
 from functools import partial
@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.canon.identity import LinkState
 from hub.db.session import Database
-from hub.sync.ids import Ids
+from hub.sync.attempt import keep_ids
+from hub.sync.grouped import Grouped
 from tests.support.sdk import FixedClock
 
 
@@ -43,11 +44,11 @@ def state(entity_id: int, key: str) -> LinkState:
     return LinkState(entity_id, "order", "erp", "orders", key, {"id": key}, "d", "m", 1, None, {"number": key})
 
 
-def keeper(database: Database, seconds: float = 30) -> Ids:
+def keeper(database: Database, seconds: float = 30) -> Grouped[LinkState]:
     """`seconds`: how long it waits for a database that is away."""
     keep = partial(database.retrying, seconds=seconds)
     engine: Any = SimpleNamespace(db=database, now=FixedClock().now, keep=keep)
-    return Ids(engine)
+    return Grouped(partial(keep_ids, engine))
 
 
 async def keys(database: Database) -> set[str]:
