@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hub.db.session import Database
+from tests.simulation.judging import compare, quiet, read_again
 from tests.simulation.walking import Walk
 from tests.simulation.walks import Plan
 
@@ -12,9 +14,9 @@ from tests.simulation.walks import Plan
 async def walked(db: Database, folder: Path, plan: Plan) -> Walk:
     walk = await Walk.begin(db, folder, plan)
     await walk.act_out()
-    await walk.quiet()
-    await walk.compare()
-    await walk.read_again()
+    await quiet(walk)
+    await compare(walk)
+    await read_again(walk)
     return walk
 
 
@@ -24,8 +26,7 @@ async def smallest(db: Database, folder: Path, plan: Plan, seconds: float) -> tu
     while size and time.monotonic() < until:
         start, shrunk = 0, False
         while start < len(plan.acts) and time.monotonic() < until:
-            fewer = Plan(plan.seed, plan.sites, plan.on_delete, plan.faulty,
-                         (*plan.acts[:start], *plan.acts[start + size :]))  # fmt: skip
+            fewer = replace(plan, acts=(*plan.acts[:start], *plan.acts[start + size :]))
             number += 1
             try:
                 found = (await walked(db, folder / str(number), fewer)).wrong

@@ -23,9 +23,11 @@ FAULTS: Final[Mapping[str, str]] = {
     "timeout-late": "超时，对方 5 秒后才处理",
     "step": "多步写入的第二步被拒",
     "kill": "引擎被强行终止",
+    "intake": "接收进程在接收回调时被终止（提交前或应答前）",
+    "database": "数据库重启：连接中断、提交失败，随后拒绝连接",
     "clock": "时钟前跳或回拨 10 分钟",
 }
-"""Name -> what it is, for the report. A restart of Redis has its place here once Redis carries anything."""
+"""Name -> what it is, for the report. No restart of Redis: nothing of the hub needs it."""
 ON_CALL: Final = ("429", "5xx", "half", "timeout-before", "timeout-after", "timeout-late", "kill")
 SECOND_STEPS: Final = (".Submit.", ".Audit.", "/cancel")
 LATE_SECONDS: Final = 5.0
