@@ -10,17 +10,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
+TIMED = "tests/unit/mapping/test_fuzz.py"
 PARTS: dict[str, tuple[str, ...]] = {
     "unit": ("tests/unit", "tests/gate"),
+    "timed": (TIMED,),
     "contract": ("tests/contract", "connectors"),
     "engine": ("tests/engine", "tests/integration"),
     "migration": ("tests/migration",),
     "simulation": ("tests/simulation",),
     "demo": ("tests/demo",),
+    "deploy": ("tests/deploy",),
     "peers": ("tests/peers",),
 }
-ALONE = ("migration", "demo", "peers")
-"""Their tests start many processes of their own, or time them."""
+ALONE = ("timed", "migration", "demo", "deploy", "peers")
+"""Their tests measure, or start many processes of their own."""
 SIDE_BY_SIDE = ("-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--no-loadscope-reorder")
 """The tests of one file stay in one process: some of them add up what they counted."""
 NO_TESTS = 5
@@ -46,7 +49,7 @@ def run(part: str, folders: list[str], options: list[str]) -> Outcome:
     started = time.monotonic()
     with TemporaryDirectory() as place:
         report = Path(place) / "report.xml"
-        processes = () if part in ALONE else SIDE_BY_SIDE
+        processes = () if part in ALONE else (*SIDE_BY_SIDE, f"--ignore={TIMED}")
         command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *processes, *options, *folders]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         passed, failed, skipped = counts(report)
@@ -69,7 +72,7 @@ def counts(report: Path) -> tuple[int, int, int]:
 def main(options: list[str]) -> int:
     outcomes = []
     for part, folders in PARTS.items():
-        there = [folder for folder in folders if (ROOT / folder).is_dir()]
+        there = [place for place in folders if (ROOT / place).exists()]
         if there:
             outcomes.append(run(part, there, options))
     print("\n".join(["", *(outcome.line() for outcome in outcomes)]))

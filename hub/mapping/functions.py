@@ -206,6 +206,7 @@ def _keyed(name: str, values: list[Any], by: Expref) -> list[tuple[Any, Any]]:
 
 
 def _sort_by(values: list[Any], by: Expref) -> list[Any]:
+    charge(len(values))  # to sort is as much again as to ask each for its key
     return [value for _, value in sorted(_keyed("sort_by", values, by), key=lambda pair: pair[0])]
 
 
