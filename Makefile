@@ -49,10 +49,12 @@ migration: $(STAMP) ## make migration name="what changes": the next schema step,
 	@test -n "$(name)" || { echo 'Say what changes: make migration name="add column x"' >&2; exit 1; }
 	$(BIN)/python -m tests.support.revise "$(name)"
 
-lock: ## resolve pyproject.toml anew into requirements.lock (needs uv)
-	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet --output-file requirements.lock
-	@! grep -nE '://|index-url|find-links|file:' requirements.lock
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
+lock: ## resolve pyproject.toml anew into requirements.lock and the image's two (needs uv)
+	$(COMPILE) pyproject.toml --extra dev --extra otel --upgrade --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra otel --constraint requirements.lock --output-file deploy/requirements.lock
+	echo hatchling | $(COMPILE) - --constraint requirements.lock --output-file deploy/build.lock
+	@! grep -nE '://|index-url|find-links|file:' requirements.lock deploy/*.lock
 
 clean: ## remove what the tools made; never your data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -59,3 +59,26 @@ def test_settings_do_not_change() -> None:
 def test_the_package_itself_imports_nothing_heavy() -> None:
     heavy = "import sys, hub; sys.exit(any(name in sys.modules for name in ('pydantic', 'sqlalchemy', 'asyncio')))"
     assert subprocess.run([sys.executable, "-c", heavy], check=False).returncode == 0
+
+
+def test_secrets_may_be_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As Docker, Kubernetes (a folder of links beside one of its own) and systemd hand them over."""
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "hub_database_url").write_text("postgresql://u:geheim@h/d\n")
+    (tmp_path / "hub_database_url").symlink_to(tmp_path / "..data" / "hub_database_url")
+    (tmp_path / "hub_mail__password").write_text("streng\n")
+    (tmp_path / "hub_http__port").write_text("9001")
+    (tmp_path / "postgres_password").write_bytes(b"\xff")
+    monkeypatch.setenv("HUB_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("HUB_HTTP__PORT", "9000")
+    settings = load_settings()
+    assert settings.database_url is not None and settings.database_url.get_secret_value() == "postgresql://u:geheim@h/d"
+    assert settings.mail.password.get_secret_value() == "streng"
+    assert settings.http.port == 9000, "the environment goes before the files"
+
+
+def test_a_folder_of_secrets_that_is_not_there_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else the hub would go on with an empty database of its own."""
+    monkeypatch.setenv("HUB_SECRETS_DIR", str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="none"):
+        load_settings()
