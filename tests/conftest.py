@@ -8,6 +8,7 @@ import pytest
 
 from hub.db.session import Database
 from tests.support.database import data_folder, fresh_database, make_template, running_server
+from tests.support.redis import RedisServer, running_redis
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 
@@ -54,6 +55,13 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, to be killed."""
+    with running_redis(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

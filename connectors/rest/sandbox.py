@@ -193,14 +193,16 @@ class RestSandbox(Sandbox):
 
     def _list(self, request: Request, table: str, body: Any) -> Response:
         query = request.query_params
-        rows = sorted(self.tables[table].values(), key=lambda row: (row["updated_at"], int(row["id"])))
+        since = query.get("updated_since", "")
+        asked = [(name, query[name]) for name in TABLES[table].filters if name in query]
+        rows = [
+            row
+            for row in self.tables[table].values()
+            if row["updated_at"] >= since and all(row.get(name) == value for name, value in asked)
+        ]
+        rows.sort(key=lambda row: (row["updated_at"], int(row["id"])))
         if query.get("sort") == "-updated_at":
             rows.reverse()
-        since = query.get("updated_since", "")
-        rows = [row for row in rows if row["updated_at"] >= since]
-        for name in TABLES[table].filters:
-            if name in query:
-                rows = [row for row in rows if row.get(name) == query[name]]
         size = max(1, min(int(query.get("limit", "20")), MOST))
         return _PAGERS[TABLES[table].paging](request, rows, size)
 

@@ -15,7 +15,7 @@ from hub.settings import Settings, load_settings
 from hub.sync.installation import configuration_in_force
 from hub.sync.intake import Intake
 from hub.sync.outward import Outward
-from hub.telemetry import log
+from hub.telemetry import log, traces
 
 STOP_SECONDS = 20  # what is under way may end; the supervisor gives 30
 
@@ -25,6 +25,8 @@ async def serve(settings: Settings, url: str) -> None:
     transport = AiohttpTransport()
     await db.retrying(db.clock().resync)
     clock = db.clock()
+    stop = asyncio.Event()
+    ringing = asyncio.create_task(_ring_by_redis(settings, db, stop))
     services = Services(
         settings=settings,
         db=db,
@@ -47,8 +49,25 @@ async def serve(settings: Settings, url: str) -> None:
     try:
         await uvicorn.Server(config).serve()
     finally:
+        stop.set()
+        await ringing
         await transport.aclose()
         await db.close()
+
+
+async def _ring_by_redis(settings: Settings, db: Database, stop: asyncio.Event) -> None:
+    """Where there is a Redis, what is accepted here rings there."""
+    if settings.redis_url is None:
+        return
+    from hub.jobs.chimes import Chimes
+    from hub.jobs.link import Link
+
+    link = Link(settings.redis_url.get_secret_value())
+    db.bell = chimes = Chimes(link)
+    try:
+        await asyncio.gather(link.keep(stop), chimes.publish(stop))
+    finally:
+        await link.aclose()
 
 
 def main() -> None:
@@ -57,8 +76,12 @@ def main() -> None:
     if settings.database_url is None:
         raise SystemExit("HUB_DATABASE_URL is not set: `hub serve` starts this process with it")
     calm()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings, settings.database_url.get_secret_value()))
+    traces.configure(settings, "intake")
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(settings, settings.database_url.get_secret_value()))
+    finally:
+        traces.close()
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

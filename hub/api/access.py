@@ -62,6 +62,8 @@ SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/api/v1/failed/groups"): "read",
     ("GET", "/api/v1/failed/groups/{group}/history"): "read",
     ("POST", "/api/v1/failed/groups/{group}/assign"): "write",
+    ("POST", "/api/v1/failed/assign"): "write",
+    ("GET", "/api/v1/failed/{what}/{number}/history"): "read",
     ("POST", "/api/v1/failed/retry"): "write",
     ("POST", "/api/v1/failed/dismiss"): "write",
     ("POST", "/api/v1/failed/correct"): "write",

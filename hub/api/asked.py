@@ -107,6 +107,11 @@ class Listing(_Asked):
 
 class Failed(Listing):
     group: str | None = Field(None, max_length=20, description="Only members of this group")
+    owner: str | None = Field(None, max_length=100, description="Only what is this person's turn")
+
+
+class Groups(_Asked):
+    owner: str | None = Field(None, max_length=100, description="Only groups that are this person's turn")
 
 
 class FailedSelection(_Asked):
@@ -139,6 +144,13 @@ class FailedCorrection(FailedSelection):
 class Assignment(_Asked):
     owner: str | None = Field(None, max_length=100)
     note: str | None = Field(None, max_length=1000)
+
+
+class RowAssignment(Assignment):
+    """Single rows, whatever their group says; of drifts the open ones."""
+
+    what: Literal["inbox", "delivery", "bell", "receipt", "drift"]
+    ids: list[int] = Field(min_length=1, max_length=500)
 
 
 class Window(_Asked):
@@ -192,6 +204,7 @@ class Drifts(Listing):
     what: Literal["missing_here", "missing_there", "different"] | None = None
     state: Literal["open", "repairing", "closed", "dismissed"] | None = None
     entity_id: int | None = None
+    owner: str | None = Field(None, max_length=100, description="Only what is this person's turn")
 
 
 class ChosenDrifts(_Asked):

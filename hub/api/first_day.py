@@ -16,6 +16,7 @@ class Toward(Answered):
     stream: str
     creates: int
     changes: int
+    ends: int = Field(description="Deleted at their source, and standing there still")
     equal: int
     waiting: int = Field(description="Whose parent must be known there first")
     asked: int = Field(description="Not created until a question is answered")

@@ -17,6 +17,7 @@ from hub.sdk import Accepted, ConnectorError, Incoming, Refused
 from hub.security.redact import MASK, redact, secret_name
 from hub.sync.intake import IntakeDown
 from hub.sync.receipts import ReceiptRow, digest_id
+from hub.telemetry import traces
 
 log = logging.getLogger("hub.api.hooks")
 
@@ -74,6 +75,7 @@ class Hooks:
             query=dict(request.query_params),
             headers=_headers(request.scope),
         )
+        began = traces.began()
         bound: Bound | None = None
         try:
             incoming = replace(incoming, body=await _body(request))
@@ -81,7 +83,7 @@ class Hooks:
             accepted = _accept(bound, incoming)
         except Refused as refused:
             return await self._refuse(name, bound, incoming, refused)
-        return await self._take(bound, incoming, accepted)
+        return await self._take(bound, incoming, accepted, began)
 
     def _bound(self, name: str) -> Bound:
         configuration = self._services.configurations.current
@@ -98,7 +100,7 @@ class Hooks:
             )
         return bound
 
-    async def _take(self, bound: Bound, incoming: Incoming, accepted: Accepted) -> Response:
+    async def _take(self, bound: Bound, incoming: Incoming, accepted: Accepted, began: int) -> Response:
         event_id = accepted.event_id
         if event_id is None and accepted.keep:
             event_id = digest_id(incoming.body, incoming.path, *sorted(map("=".join, incoming.query.items())))
@@ -107,6 +109,7 @@ class Hooks:
             placed = await self._services.intake.take(row)
         except IntakeDown as down:
             return _refusal(Unready(down.sentence, down.zh))
+        traces.done(traces.FIRST, placed.correlation, began, connection=bound.name, verdict=placed.verdict)
         answer = accepted.answer
         headers = {CORRELATION: placed.correlation}
         return Response(answer.body, answer.status, headers, media_type=answer.content_type)

@@ -56,6 +56,14 @@ class Done(Answered):
     done: list[int | str]
 
 
+class Assigned(Done):
+    """What was assigned. Rows that do not wait for a person any more are left out."""
+
+    told: list[str] = Field(
+        description="The ways to the assigned person, the first that works is taken; empty: nobody is told"
+    )
+
+
 class Sync(Answered):
     """A stream of a connection bound to a kind by a mapping."""
 
@@ -266,6 +274,7 @@ class Drift(Answered):
     run_id: int
     found_at: datetime | None
     choice: str | None
+    owner: str | None = Field(description="Whose turn it is: who was assigned, else the connection's owner")
     who: str | None
     note: str | None
     note_zh: str | None
@@ -294,6 +303,7 @@ class Parked(Failure):
     since: datetime
     attempts: int
     cause: str | None = Field(None, description="The group it belongs to")
+    assigned: bool = Field(description="The owner is a person's word, not the connection's")
 
 
 class FailedGroup(Failure):

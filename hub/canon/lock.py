@@ -22,8 +22,18 @@ def every_writer(kinds: Kinds) -> list[str]:
     return [DERIVING, *(applying(kind) for kind in kinds)]
 
 
+def _number(work: str) -> int:
+    return int.from_bytes(hashlib.sha256(work.encode()).digest()[:8], "big", signed=True)
+
+
 async def alone(conn: AsyncConnection, works: Iterable[str]) -> None:
     """Hold these until the transaction ends, taken in one order by everybody."""
-    numbers = sorted(int.from_bytes(hashlib.sha256(work.encode()).digest()[:8], "big", signed=True) for work in works)
+    numbers = sorted(map(_number, works))
     query = "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
     await conn.execute(text(query), {"numbers": numbers})
+
+
+async def alone_at_once(conn: AsyncConnection, work: str) -> bool:
+    """Hold this until the transaction ends, if nobody else does now."""
+    query = text("SELECT pg_try_advisory_xact_lock(:number)")
+    return bool((await conn.execute(query, {"number": _number(work)})).scalar_one())

@@ -114,16 +114,13 @@ async def _load_lines(conn: AsyncConnection, shape: Shape, found: dict[int, Fiel
         table = LINE_TABLES[shape.kind, name]
         rows = await conn.execute(
             text(
-                f"SELECT l.id, l.entity_id, to_jsonb(l) AS body FROM {table.name} l"
-                " WHERE l.entity_id = ANY(:ids) ORDER BY l.entity_id, l.position, l.id"
+                f"SELECT l.entity_id, jsonb_agg(to_jsonb(l) ORDER BY l.position, l.id) AS lines FROM {table.name} l"
+                " WHERE l.entity_id = ANY(:ids) GROUP BY l.entity_id"
             ),
             {"ids": list(found)},
         )
-        lines: defaultdict[int, list[Fields]] = defaultdict(list)
         for row in rows:
-            lines[row.entity_id].append({LINE_ID: row.id, **_fields(field.fields, row.body)})
-        for entity_id, values in lines.items():
-            found[entity_id][name] = values
+            found[row.entity_id][name] = [{LINE_ID: body["id"], **_fields(field.fields, body)} for body in row.lines]
 
 
 async def save(conn: AsyncConnection, kinds: Kinds, entities: Sequence[Entity], now: datetime) -> None:

@@ -15,9 +15,10 @@ from hub.canon.ownership import PERSON
 from hub.canon.store import LINE_ID, load, new_ids, save
 from hub.db import bulk
 from hub.db.tables import change as change_table
+from hub.db.wake import wake
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Origin:
     """Where an edit came from. `who`: a connection, `hub`, or `person:NAME`. `live` False: backfill, import, join."""
 
@@ -69,7 +70,7 @@ async def write(
     await save(conn, kinds, entities, now)
     await keep_match_keys(conn, kinds, entities, match_sets)
     rows = await bulk.insert(conn, change_table, [_change_row(edit, now) for edit in edits], returning=["id"])
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return [row["id"] for row in rows]
 
 

@@ -1,20 +1,23 @@
 """`hub failed`: what waits for a person, by cause; retry, correct, dismiss or assign a whole group. `hub reapply`."""
 
+import itertools
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.cli.desk import pairs
 from hub.cli.house import House, read, write
-from hub.cli.render import json_option, limit_option, listing, with_reason
+from hub.cli.render import json_option, limit_option, listing, owner_option, with_reason
 from hub.cli.words import say
-from hub.sync import bulk, groups, reapply
+from hub.sync import assigning, bulk, groups, reapply
 from hub.sync.bulk import Act
 from hub.sync.desk import Person, What
 from hub.sync.edits import Edit
-from hub.sync.groups import Selection, Word
+from hub.sync.groups import Selection
+
+_VALUED: Final = ("--limit", "--owner")
 
 
 class _ByName(click.Group):
@@ -22,7 +25,7 @@ class _ByName(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = next((n for n, word in enumerate(args) if not word.startswith("-")), None)
-        if first is not None and args[first] not in self.commands and args[first - 1 : first] != ["--limit"]:
+        if first is not None and args[first] not in self.commands and args[first - 1] not in _VALUED:
             args = [*args[:first], "show", *args[first:]]
         return super().parse_args(ctx, args)
 
@@ -34,12 +37,13 @@ class _ByName(click.Group):
         "异常处理：按原因分组；hub failed 分组 查看其中每条", "what waits, by cause; `hub failed GROUP`: its members"
     ),
 )
+@owner_option
 @json_option
 @click.pass_context
-def failed(ctx: click.Context, as_json: bool) -> None:
+def failed(ctx: click.Context, owner: str | None, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
-    rows = read(groups.groups)
+    rows = read(lambda conn: groups.groups(conn, owner=owner))
     columns = ("id", "count", "oldest", "connection", "stream", "error_class", "field", "reason", "owner", "note")
     listing(rows if as_json else with_reason(rows), columns, as_json)
 
@@ -49,42 +53,91 @@ _MEMBERS = ("what", "id", "connection", "stream", "name", "error_class", "reason
 
 @failed.command(help=say("分组中的每一条", "the members of a group"))
 @click.argument("group")
+@owner_option
 @limit_option
 @json_option
-def show(group: str, limit: int, as_json: bool) -> None:
-    _members(group, limit, as_json)
+def show(group: str, owner: str | None, limit: int, as_json: bool) -> None:
+    _members(group, owner, limit, as_json)
 
 
 @failed.command("list", help=say("逐条列出，不分组", "one by one, not grouped"))
+@owner_option
 @limit_option
 @json_option
-def list_all(limit: int, as_json: bool) -> None:
-    _members(None, limit, as_json)
+def list_all(owner: str | None, limit: int, as_json: bool) -> None:
+    _members(None, owner, limit, as_json)
 
 
-def _members(group: str | None, limit: int, as_json: bool) -> None:
-    rows = read(lambda conn: groups.failed(conn, group=group, limit=limit))
+def _members(group: str | None, owner: str | None, limit: int, as_json: bool) -> None:
+    rows = read(lambda conn: groups.failed(conn, group=group, owner=owner, limit=limit))
     listing(rows if as_json else with_reason(rows), _MEMBERS, as_json)
 
 
-@failed.command(help=say("对分组做过什么", "what was done to a group"))
-@click.argument("group")
+@failed.command(help=say("对分组做过什么；单条：inbox 12", "what was done to a group, or to a row: inbox 12"))
+@click.argument("of", metavar="GROUP | WHAT ID", nargs=-1, required=True)
 @json_option
-def history(group: str, as_json: bool) -> None:
-    rows = read(lambda conn: groups.history(conn, group))
+def history(of: tuple[str, ...], as_json: bool) -> None:
+    rows = read(lambda conn: groups.history(conn, " ".join(of)))
     listing(rows, ("at", "who", "act", "what", "detail"), as_json)
 
 
-@failed.command(help=say("指派分组，或写备注（--note）", "whose turn a group is; --note"))
-@click.argument("group")
-@click.argument("owner", required=False)
+@failed.command(
+    help=say(
+        "指派：hub failed assign 分组 负责人，或 inbox 12 13 负责人；也可写备注（--note）；负责人为空则交还",
+        "whose turn it is: GROUP OWNER, or single rows: inbox 12 13 OWNER; --note; an empty OWNER gives it back",
+    )
+)
+@click.argument("words", metavar="GROUP | WHAT ID… [OWNER]", nargs=-1, required=True)
 @click.option("--note", help=say("备注", "a note"))
-def assign(group: str, owner: str | None, note: str | None) -> None:
-    async def work(house: House, conn: AsyncConnection) -> None:
-        await groups.assign(conn, group, Word(owner, note), Person(house.who, house.now()))
+def assign(words: tuple[str, ...], note: str | None) -> None:
+    what, ids, owner = _addressed(words)
 
-    write(work)
-    click.echo(say(f"分组 {group} 已更新", f"group {group} is updated"))
+    async def work(house: House, conn: AsyncConnection) -> assigning.Assigned:
+        person = Person(house.who, house.now())
+        office = assigning.Office(person, await house.configuration(conn), house.settings.notices)
+        word = assigning.Word(owner, note)
+        table = next((table for table in assigning.TABLES if table == what), None)
+        if table is None:
+            return await assigning.assign_group(conn, what, word, office)
+        return await assigning.assign_rows(conn, table, ids, word, office)
+
+    assigned = write(work)
+    _tell_assigned(assigned, ids, owner)
+
+
+def _addressed(words: tuple[str, ...]) -> tuple[str, list[int], str | None]:
+    """A group, or a table and numbers in it; then, unless only a note is written, a name."""
+    what, *rest = words
+    ids = list(itertools.takewhile(str.isdecimal, rest)) if what in assigning.TABLES else []
+    names = rest[len(ids) :]
+    if len(names) > 1 or (what in assigning.TABLES and not ids):
+        raise click.UsageError(
+            say(
+                "请写 hub failed assign 分组 负责人，或 hub failed assign inbox 12 负责人",
+                "write hub failed assign GROUP OWNER, or hub failed assign inbox 12 OWNER",
+            )
+        )
+    return what, [int(number) for number in ids], names[0] if names else None
+
+
+def _tell_assigned(assigned: assigning.Assigned, ids: list[int], owner: str | None) -> None:
+    done = ", ".join(map(str, assigned.done)) or say("无", "none")
+    click.echo(say(f"已更新：{done}", f"updated: {done}"))
+    if assigned.told:
+        ways = ", ".join(assigned.told)
+        click.echo(say(f"将通知 {owner}（{ways}）", f"{owner} will be told by {ways}"))
+    elif owner and assigned.done:
+        click.echo(
+            say(
+                f"不会通知 {owner}：没有新的指派，或没有可用的通知渠道",
+                f"{owner} is not told: nothing is new, or no way to them is configured",
+            )
+        )
+    left = sorted(set(ids) - set(assigned.done))
+    if left:
+        names = ", ".join(map(str, left))
+        click.echo(say(f"未处理（不存在或状态不符）：{names}", f"left alone, not there or not open: {names}"), err=True)
+        raise SystemExit(1)
 
 
 def _picked(command: Any) -> Any:

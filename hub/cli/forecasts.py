@@ -33,11 +33,12 @@ def _show(told: Mapping[str, Any]) -> None:
         )
     for each in told["toward"]:
         place = f"{each['connection']}/{each['stream']}"
-        numbers = {name: each[name] for name in ("creates", "changes", "equal", "waiting", "asked", "unreadable")}
-        zh = "  → {place}：新建 {creates}，变更 {changes}，一致 {equal}，等上级 {waiting}，待答疑问 {asked}，无法写出 {unreadable}"
+        counted = ("creates", "changes", "ends", "equal", "waiting", "asked", "unreadable")
+        numbers = {name: each[name] for name in counted}
+        zh = "  → {place}：新建 {creates}，变更 {changes}，删除 {ends}，一致 {equal}，等上级 {waiting}，待答疑问 {asked}，无法写出 {unreadable}"
         en = (
-            "  → {place}: {creates} to create, {changes} to change, {equal} equal, {waiting} wait for a parent, "
-            "{asked} in question, {unreadable} cannot be written"
+            "  → {place}: {creates} to create, {changes} to change, {ends} to end, {equal} equal, "
+            "{waiting} wait for a parent, {asked} in question, {unreadable} cannot be written"
         )
         click.echo(say(zh, en).format(place=place, **numbers))
         for name, count in each["fields"].items():

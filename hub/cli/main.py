@@ -14,6 +14,7 @@ from hub.cli.words import english, say
 # name -> (module, attribute, help zh, help en)
 COMMANDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "serve": ("serve", "serve", "启动业财通", "start the hub"),
+    "worker": ("serve", "worker", "启动引擎进程（多机）", "start one more engine, on any machine"),
     "demo": ("story", "demo", "演示：从赢单到收款", "the story from order to cash"),
     "template": ("templates", "template", "模板：现成的整套配置", "whole scenarios to begin with"),
     "plan": ("configuration", "plan", "查看配置将带来的变更", "what applying a directory would change"),

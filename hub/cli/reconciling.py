@@ -7,7 +7,7 @@ import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.cli.house import House, read, run, write
-from hub.cli.render import cell, json_option, limit_option, listing, print_json
+from hub.cli.render import cell, json_option, limit_option, listing, owner_option, print_json
 from hub.cli.words import english, head, say
 from hub.sync import drift_desk, views
 from hub.sync.desk import Person
@@ -65,15 +65,15 @@ what_option = click.option("--what", type=WHAT, help=say("只看该类", "of thi
 @sync_option
 @what_option
 @click.option("--state", help="open | repairing | closed | dismissed")
+@owner_option
 @limit_option
 @json_option
-def list_drifts(sync: str | None, what: str | None, state: str | None, limit: int, as_json: bool) -> None:
-    filters = {"sync": sync, "what": what, "state": state}
+def list_drifts(limit: int, as_json: bool, **filters: str | None) -> None:
     rows = read(lambda conn: drift_desk.standing(conn, filters, limit=limit))
     shown = [{**row, "field": _fields(row), "reason": row["note" if english() else "note_zh"]} for row in rows]
     listing(
         rows if as_json else shown,
-        ("id", "sync", "what", "state", "key", "entity_id", "field", "found_at", "reason"),
+        ("id", "sync", "what", "state", "key", "entity_id", "field", "found_at", "owner", "reason"),
         as_json,
     )
 

@@ -21,6 +21,10 @@ def limit_option(command: F) -> F:
     return click.option("--limit", type=click.IntRange(1, 500), default=50, help=say("最多几条", "at most"))(command)
 
 
+def owner_option(command: F) -> F:
+    return click.option("--owner", help=say("只看该负责人的", "only what is this person's turn"))(command)
+
+
 def print_json(value: Any) -> None:
     click.echo(jsontext.dumps(_json(value)).decode())
 

@@ -13,7 +13,7 @@ from hub.sync.overlook import Overlook
 from hub.sync.views import Row
 
 WIDTH: Final = 120
-ROWS: Final = {"connections": 6, "syncs": 12, "people": 6, "runs": 4}
+ROWS: Final = {"connections": 6, "syncs": 12, "people": 6, "runs": 4, "workers": 6}
 COLOURS: Final = {
     "failing": "red",
     "behind": "yellow",
@@ -42,13 +42,14 @@ FLOWS: Final = (
     ("已应用", "applied", ("applied done",)),
     ("已推送", "pushed", ("pushed done",)),
 )
+_REDIS: Final = {"": ("未配置", "none"), "ok": ("正常", "ok"), "away": ("不可用，已自动降级", "away, going on without")}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def screen(seen: Overlook, disk_free: int | None) -> RenderableType:
     """Everything, top to bottom."""
     parts: list[RenderableType] = [_first_line(seen, disk_free), _rates(seen)]
-    for table in (_connections(seen), _channels(seen), _syncs(seen), _people(seen), _runs(seen)):
+    for table in (_connections(seen), _channels(seen), _workers(seen), _syncs(seen), _people(seen), _runs(seen)):
         if table is not None:
             parts += [Text(""), table]
     return Group(*parts)
@@ -144,6 +145,28 @@ def _channels(seen: Overlook) -> Table | None:
     rows, more = _listed(seen.channels, 5, write)
     heads = (_say("已有", "for"), _say("原因", "why"))
     return _table(_say("通知渠道故障", "broken channel"), heads, rows, more)
+
+
+def _workers(seen: Overlook) -> Table | None:
+    """Where there are several, or one misses its Redis: who is at work, and what each does."""
+    if len(seen.workers) < 2 and not any(row["redis"] == "away" for row in seen.workers):
+        return None
+
+    def write(row: Row) -> Sequence[RenderableType]:
+        redis = Text(_REDIS[row["redis"]][english()], style="red" if row["redis"] == "away" else "green")
+        if row["redis"] == "away":
+            redis.append(f" {seconds(seen.at, row['redis_since'])}")
+        return (
+            row["name"] + ("*" if row["schedules"] else ""),
+            seconds(seen.at, row["started_at"]),
+            Text(seconds(seen.at, row["seen_at"]), style="" if row["lives"] else "red"),
+            redis,
+            Text(", ".join(row["doing"]), overflow="ellipsis"),
+        )
+
+    rows, more = _listed(seen.workers, ROWS["workers"], write)
+    heads = (_say("已启动", "started"), _say("最近心跳", "seen"), "Redis", _say("正在执行", "doing"))
+    return _table(_say("工作进程（* 调度）", "worker (* schedules)"), heads, rows, more)
 
 
 def _syncs(seen: Overlook) -> Table | None:

@@ -27,6 +27,12 @@ class Channel:
         return cls(**{name: value or "" for name, value in found.groupdict().items()})
 
 
+def person_channel(told: str) -> bool:
+    """Does this lead to one person by itself: a mail address, or a person of a stream?"""
+    found = CHANNEL.fullmatch(told)
+    return found is not None and bool(found["mail"] or found["to"])
+
+
 def channel_flaws(spec: ConnectionSpec, connections: Collection[str], bound: Mapping[str, Bound]) -> Iterator[Flaw]:
     """Every channel's connection exists and its stream takes messages."""
     for index, told in enumerate(spec.notify):

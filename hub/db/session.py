@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from hub.db import tally
+from hub.db import tally, wake
 from hub.sdk import jsontext
 
 T = TypeVar("T")
@@ -52,6 +52,8 @@ class Database:
     def __init__(self, url: str, observer: CommitObserver | None = None, *, pool_size: int = 10) -> None:
         self._engine = _engine(url, pool_size)
         self._observer = observer
+        self.bell: wake.Bell | None = None
+        """How those who wait are told of a commit, if not by NOTIFY: `hub.jobs` gives it."""
         self._numbers = itertools.count(1)
         self._clock = DatabaseClock(self)
 
@@ -64,7 +66,9 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with self._engine.connect() as connection:
             tally.begin(connection)
+            wake.begin(connection, self.bell)
             yield connection
+            ring = await wake.before_commit(connection)
             await tally.write(connection)
             number = next(self._numbers)
             if self._observer is not None:
@@ -72,6 +76,8 @@ class Database:
             await connection.commit()
             if self._observer is not None:
                 self._observer.after_commit(number, label)
+            if ring and self.bell is not None:
+                self.bell.ring()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

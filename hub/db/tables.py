@@ -248,7 +248,8 @@ receipt = Table(
     cause("r", "source"),
     _states(),
     CheckConstraint("verdict IN ('accepted', 'duplicate', 'refused')", name="verdict"),
-    Index("ix_receipt_open", "state", "id", postgresql_where=OPEN),
+    # By connection, so that each gets its turn.
+    Index("ix_receipt_open", "state", "connection", "id", postgresql_where=OPEN),
     Index("ix_receipt_list", "connection", "id"),
     postgresql_with=EAGER,
 )
@@ -344,6 +345,7 @@ inbox = Table(
     Column("run_id", BigInteger),
     Column("correlation", Text, nullable=False),
     Column("live", Boolean, nullable=False),  # false: backfill, re-mapping, import
+    Column("patient", Boolean, nullable=False, server_default=text("false")),  # of a backfill: others go before it
     Column("from_link", Boolean, nullable=False, server_default=text("false")),  # re-mapping: the record is the link's
     Column("state", Text, nullable=False),
     Column("due_at", Instant, nullable=False),
@@ -367,7 +369,16 @@ inbox = Table(
         postgresql_where=text("state = 'parked'"),
     ),
     # What comes from outside goes before a re-mapping.
-    Index("ix_inbox_due", "connection", "stream", "from_link", "due_at", "id", postgresql_where=text("state = 'due'")),
+    Index(
+        "ix_inbox_due",
+        "connection",
+        "stream",
+        "from_link",
+        "patient",
+        "due_at",
+        "id",
+        postgresql_where=text("state = 'due'"),
+    ),
     Index("ix_inbox_waiting", "waiting_for", postgresql_where=text("state = 'waiting'")),
     Index("ix_inbox_parked", "connection", "stream", "key", postgresql_where=text("state IN ('parked', 'waiting')")),
     Index("ix_inbox_key", "connection", "stream", "key", "id"),
@@ -451,6 +462,7 @@ drift = Table(
     Column("rounds", Integer, nullable=False, server_default=text("0")),
     Column("found_at", Instant),
     Column("choice", Text),  # a person's, for what is missing there: recreate | accept
+    Column("owner", Text),  # who was assigned; null: the connection's
     Column("who", Text),
     Column("note", Text),
     Column("note_zh", Text),
@@ -518,9 +530,10 @@ change = Table(
     Column("derived", Boolean, nullable=False, server_default=text("false")),
     Column("routed", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("entity_id", "version"),
-    Index("ix_change_derive", "id", postgresql_where=text("NOT derived")),
+    # What people wait for goes before a backfill.
+    Index("ix_change_derive", text("live DESC"), "id", postgresql_where=text("NOT derived")),
     Index("ix_change_at", "at", postgresql_using="brin"),
-    Index("ix_change_route", "id", postgresql_where=text("derived AND NOT routed")),
+    Index("ix_change_route", text("live DESC"), "id", postgresql_where=text("derived AND NOT routed")),
     postgresql_with=EAGER,
 )
 
@@ -623,6 +636,7 @@ delivery = Table(
     Column("applied_version", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),
     Column("due_at", Instant, nullable=False),
+    Column("patient", Boolean, nullable=False, server_default=text("false")),  # of a backfill: others go before it
     Column("waiting_for", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),  # counted ones since the last success
     Column("in_hand", Integer, nullable=False, server_default=text("0")),  # Unavailable or Uncertain while held
@@ -649,7 +663,7 @@ delivery = Table(
         postgresql_where=text("state = 'parked'"),
     ),
     UniqueConstraint("sync", "entity_id", "part", "change_id"),
-    Index("ix_delivery_due", "connection", "due_at", postgresql_where=text("state = 'due'")),
+    Index("ix_delivery_due", "connection", "patient", "due_at", postgresql_where=text("state = 'due'")),
     Index(
         "ix_delivery_running",
         "connection",
@@ -711,6 +725,33 @@ suspect = Table(
     Column("by", Text, nullable=False),  # the last of them
 )
 
+# --- who is at work -----------------------------------------------------------------------------------------------
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", Text, primary_key=True),  # of this start: a process that comes back is another one
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("doing", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("redis", Text, nullable=False, server_default=text("''")),  # '' not configured | ok | away
+    Column("redis_since", Instant),
+)
+"""The heartbeats of engines: each process that turns the crank, and what it is doing."""
+
+leader = Table(
+    "leader",
+    metadata,
+    Column("office", Text, primary_key=True),  # scheduler
+    Column("holder", Text, nullable=False),  # a worker
+    Column("since", Instant, nullable=False),
+    Column("lease_until", Instant, nullable=False),
+)
+"""Which of the workers does what one alone does."""
+
 # --- people --------------------------------------------------------------------------------------------------------
 
 assignment = Table(
@@ -728,8 +769,8 @@ notice = Table(
     "notice",
     metadata,
     _id(),
-    Column("subject", Text, nullable=False),  # a sync or a connection
-    Column("what", Text, nullable=False),  # failing | stopped | behind | person
+    Column("subject", Text, nullable=False),  # a sync or a connection; what was assigned
+    Column("what", Text, nullable=False),  # failing | stopped | behind | person | assigned
     Column("owner", Text),
     Column("channels", ARRAY(Text), nullable=False),  # where it is told, in their order
     Column("size", Integer, nullable=False),
@@ -747,9 +788,16 @@ notice = Table(
     Column("channel", Text),  # by which it was told
     Column("doubt", Boolean, nullable=False, server_default=text("false")),  # perhaps told: it is not told twice
     CheckConstraint("phase IN ('seen', 'told', 'over', 'closed')", name="phase"),
-    Index("ix_notice_open", "subject", "what", unique=True, postgresql_where=text("phase <> 'closed'")),
+    Index(
+        "ix_notice_open",
+        "subject",
+        "what",
+        unique=True,
+        postgresql_where=text("phase <> 'closed' AND what <> 'assigned'"),
+    ),
 )
-"""Troubles of which their owner is told once when they begin and once when they are over."""
+"""Troubles of which their owner is told once when they begin and once when they are over; and what a person was
+assigned, told once."""
 
 notice_channel = Table(
     "notice_channel",

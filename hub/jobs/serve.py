@@ -1,4 +1,4 @@
-"""`hub serve`: the embedded database, then two processes, intake and engine, kept alive until told to stop."""
+"""`hub serve`: the embedded database, then the processes, intake and engine, kept alive until told to stop."""
 
 import asyncio
 import logging
@@ -47,16 +47,22 @@ class Place:
     token_file: str
 
 
-def serve(settings: Settings, told: Callable[[Place], None]) -> None:
-    """Run until SIGTERM or SIGINT. `told` is called once everything answers."""
+def serve(settings: Settings, told: Callable[[Place], None], engines: int | None = None) -> None:
+    """Run until SIGTERM or SIGINT. `told` is called once everything answers. `engines`: how many beside the intake."""
     _demand_port(settings)
     server = EmbeddedServer(settings.data_dir) if settings.embedded else None
     url = server.start() if server else _given_url(settings)
     try:
-        asyncio.run(_serve(settings, server, url, told))
+        family = Family(settings, url, asyncio.Event(), usual_engines(settings) if engines is None else engines)
+        asyncio.run(_serve(family, server, told))
     finally:
         if server is not None:
             server.stop()
+
+
+def usual_engines(settings: Settings) -> int:
+    """With a database and a Redis of your own the work is the workers' (`hub worker`)."""
+    return 1 if settings.embedded or settings.redis_url is None else 0
 
 
 async def prepare(settings: Settings, url: str) -> None:
@@ -77,14 +83,13 @@ async def prepare(settings: Settings, url: str) -> None:
         await db.close()
 
 
-async def _serve(settings: Settings, server: EmbeddedServer | None, url: str, told: Callable[[Place], None]) -> None:
-    stop = asyncio.Event()
+async def _serve(family: "Family", server: EmbeddedServer | None, told: Callable[[Place], None]) -> None:
+    settings, stop = family.settings, family.stop
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await prepare(settings, url)
-    family = Family(settings, url, stop)
+    await prepare(settings, family.url)
     async with asyncio.TaskGroup() as group:
-        for name in CHILDREN:
+        for name in ("intake", *["engine"] * family.engines):
             group.create_task(family.keep(name))
         if server is not None:
             group.create_task(_keep_database(server, family, stop))
@@ -94,11 +99,12 @@ async def _serve(settings: Settings, server: EmbeddedServer | None, url: str, to
 
 @dataclass(slots=True)
 class Family:
-    """The two processes. When this one is killed they notice and end by themselves."""
+    """Intake and engines. When this process is killed they notice and end by themselves."""
 
     settings: Settings
     url: str
     stop: asyncio.Event
+    engines: int = 1
 
     async def keep(self, name: str) -> None:
         """Start it, and start it again when it dies, until everything stops."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hub.mapping.arithmetic import whole_of
 from hub.mapping.grammar import ExpressionError
+from hub.mapping.moments import formatted
 from hub.mapping.text_functions import halfwidth
 
 _DATE: Final = re.compile(r"([0-9]{4})[-/.年]?([0-9]{1,2})[-/.月]?([0-9]{1,2})日?(?:[ T].*)?")
@@ -49,7 +50,7 @@ def day_text(text: Any, form: Any = None) -> str | None:
 
 
 def written_day(text: Any, form: str) -> str | None:
-    return None if text is None else day_of(text).strftime(_form(form))
+    return None if text is None else formatted(day_of(text), _form(form))
 
 
 def _moved(year: int, month: int, day: int) -> str:

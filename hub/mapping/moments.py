@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from hub.mapping.decimals import integer_of
+from hub.mapping.decimals import decimal_of, decimal_text, integer_of
 from hub.mapping.faults import Fault
 
 Epoch = Literal["ms", "s"]
@@ -173,7 +174,13 @@ def day_of_canonical(text: Any) -> date:
 def _written(moment: datetime, form: str | None, epoch: Epoch | None) -> Any:
     if epoch is not None:
         return (moment - _START) // _UNITS[epoch]
-    return moment.isoformat() if form is None else moment.strftime(form)
+    return moment.isoformat() if form is None else formatted(moment, form)
+
+
+def formatted(day: date, form: str) -> str:
+    """`strftime` with four digits for every year: on Linux the C library writes the year 900 as 900."""
+    year = f"{day.year:04}"
+    return day.strftime(_DIRECTIVES.sub(lambda found: year if found[1] == "Y" else found[0], form))
 
 
 def instant_encoder(zone: tzinfo | None, form: str | None, epoch: Epoch | None) -> Callable[[Any], Any]:
@@ -205,14 +212,23 @@ def date_encoder(zone: tzinfo | None, form: str | None, epoch: Epoch | None) -> 
 
 _VERSION_DIGITS: Final = 20
 _DIGITS_ONLY: Final = re.compile(r"[0-9]{1,20}")
+_MIRRORED: Final = str.maketrans("0123456789", "9876543210")
+
+
+def _number_version(text: str) -> str:
+    whole, point, rest = text.removeprefix("-").partition(".")
+    padded = f"{whole.zfill(_VERSION_DIGITS)}{point}{rest}"
+    return f"-{padded.translate(_MIRRORED)}~" if text.startswith("-") else padded
 
 
 def version_text(raw: Any, zone: tzinfo | None) -> str | None:
     """A record's version as text whose order is the order of versions; None where the record has none."""
     if raw is None or raw == "":
         return None
-    if type(raw) is int or (isinstance(raw, str) and _DIGITS_ONLY.fullmatch(raw)):
-        return str(raw).zfill(_VERSION_DIGITS)
+    if isinstance(raw, str) and _DIGITS_ONLY.fullmatch(raw):
+        return raw.zfill(_VERSION_DIGITS)
+    if type(raw) is int or isinstance(raw, Decimal):
+        return _number_version(decimal_text(decimal_of(raw)))
     if not isinstance(raw, str):
         raise Fault("float" if isinstance(raw, float) else "text")
     utc = _utc(raw, zone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 FieldType = Literal[
     "text",
@@ -42,10 +42,9 @@ class Shape:
     fields: Mapping[str, Field]
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """A reference by one of the names the other side uses; `by="key"` is the vendor's immutable id. `system` is the
-    connection that gives the name; empty: the one the record belongs to."""
+    connection that gives the name; empty: the one the record belongs to. A tuple: made and looked up many times a record."""
 
     kind: str
     by: str

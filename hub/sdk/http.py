@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import httpx
@@ -241,7 +243,27 @@ def status_error(reply: Reply) -> ConnectorError | None:
     return Rejected(sentence, code=str(reply.status))
 
 
+MAX_RETRY_AFTER = 86_400.0
+"""Seconds. Whatever a vendor says, it is asked again after a day."""
+
+
 def retry_after(reply: Reply) -> float | None:
-    """Seconds of a `Retry-After` header given as a number."""
-    text = reply.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else None
+    """Seconds of a `Retry-After` header, given as a number or as a date (RFC 9110, 10.2.3); None for anything else. A
+    date is counted from the answer's own `Date`: that clock may differ from ours."""
+    text = reply.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), MAX_RETRY_AFTER)
+    until = _http_date(text)
+    if until is None:
+        return None
+    now = _http_date(reply.headers.get("date", "")) or datetime.now(UTC)
+    return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
+
+
+def _http_date(text: str) -> datetime | None:
+    """Any of the three forms of RFC 9110, 5.6.7. All of them are in GMT, said or not."""
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -30,6 +30,12 @@ class _Window:
         return self.starts[0] + self.limit.per - now
 
 
+def limit_of(interface: str, limits: Sequence[Limit]) -> Limit | None:
+    """What is declared for an interface by its name, else for each."""
+    named = next((limit for limit in limits if limit.interface == interface), None)
+    return named or next((limit for limit in limits if limit.interface == "*"), None)
+
+
 class LimiterBook:
     """All windows of this process; connections of one credential share them."""
 
@@ -39,9 +45,7 @@ class LimiterBook:
 
     def window(self, credential: str, interface: str, limits: Sequence[Limit]) -> _Window | None:
         """The window of an interface, made on first use; None when no limit is declared for it."""
-        limit = next((x for x in limits if x.interface == interface), None) or next(
-            (x for x in limits if x.interface == "*"), None
-        )
+        limit = limit_of(interface, limits)
         if limit is None:
             return None
         return self._windows.setdefault((credential, interface), _Window(limit))
@@ -68,11 +72,11 @@ class ProcessLimiter:
                 async with asyncio.timeout(PATIENCE):
                     await window.places.acquire()
             except TimeoutError:
-                raise _throttled(interface, PATIENCE) from None
+                raise no_room(interface, PATIENCE) from None
         try:
             while (wait := window.wait(clock.now().timestamp())) > 0:
                 if time.monotonic() + wait > deadline:
-                    raise _throttled(interface, wait)
+                    raise no_room(interface, wait)
                 await asyncio.sleep(wait)
             window.starts.append(clock.now().timestamp())
             yield
@@ -81,7 +85,8 @@ class ProcessLimiter:
                 window.places.release()
 
 
-def _throttled(interface: str, wait: float) -> Throttled:
+def no_room(interface: str, wait: float) -> Throttled:
+    """Our own limit says no, for so many seconds."""
     return Throttled(
         f"our own limit for {interface} is reached",
         zh=f"已达到本方对 {interface} 的调用上限",

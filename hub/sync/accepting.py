@@ -29,9 +29,11 @@ async def accept_spellings(batch: Batch, judged: Judged) -> None:
     over: dict[tuple[int, str], list[str]] = {}
     owed = []
     for item, merged in judged:
+        if not (item.row.kept or item.overruled or (item.link and item.link.accepted)):
+            continue
         here = (item.entity_id, batch.sync.connection)
         known = item.link.accepted if item.link else {}
-        accepted[here] |= {name: {**known[name], "again": True} for name in spelled(item)}
+        accepted[here] |= {name: {**known[name], "again": True} for name in spelled(item) if _said_again(item, name)}
         accepted[here] |= {name: noted(batch, item, name, within(batch)) for name in item.overruled}
         over[here] = sorted(known.keys() & merged.changed.keys())
         if _obey(batch, item, accepted) or item.overruled:
@@ -44,6 +46,11 @@ async def accept_spellings(batch: Batch, judged: Judged) -> None:
     if rows:
         await batch.conn.execute(text(_ACCEPT), {"rows": jsontext.dumps(rows).decode()})
         await owe(batch.conn, owed, batch.engine)
+
+
+def _said_again(item: Item, name: str) -> bool:
+    """Was our value there meanwhile? A record that is only read once more has not been told anything yet."""
+    return bool(value_at(item.base, name) != value_at(item.entity, name))
 
 
 def _obey(batch: Batch, item: Item, accepted: Links) -> bool:

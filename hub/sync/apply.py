@@ -8,24 +8,25 @@ from sqlalchemy import Row, text
 
 from hub.canon.entity import Fields
 from hub.canon.identity import links_by_key, resolve
-from hub.canon.lock import alone, applying
+from hub.canon.lock import applying
 from hub.config.runtime import BoundSync
 from hub.db.session import is_passing
 from hub.mapping import RecordError, Ref
-from hub.sync import settle, suspects
+from hub.sync import settle, suspects, taking
 from hub.sync.arrive import DELETED_THERE, not_for_us
 from hub.sync.batch import Batch, Item
 from hub.sync.bells import Ring, ring
 from hub.sync.engine import Engine
 from hub.sync.identify import Identified, identify
-from hub.sync.merging import merge_and_write
+from hub.sync.merging import brought, merge_and_write
 from hub.sync.policy import failure_of
 from hub.sync.questions import wake_answered
 from hub.sync.references import awaited, parent_bell, refs_in, with_ids
 from hub.sync.rereading import NOT_WHOLE, again, is_not_whole, is_read_by, read_by, recall, record_version
+from hub.sync.returning import ask_again
 from hub.sync.rewriting import count_again, owe_again
 from hub.sync.tombstones import bury, rise
-from hub.telemetry import trail
+from hub.telemetry import traces, trail
 
 APPLY_BATCH = 500
 UNCHANGED = "unchanged"
@@ -57,23 +58,11 @@ async def _apply_carefully(engine: Engine, sync: BoundSync) -> int:
     """After a start: noted before it is taken, for the last process may have died of one of these."""
     values = {"connection": sync.connection, "stream": sync.stream, "now": engine.now(), "limit": APPLY_BATCH}
     async with engine.db.read() as conn:
-        due = [row.id for row in await conn.execute(text(_DUE), values)]
+        due = await taking.noted(conn, values)
     taken = await suspects.take(engine, "inbox", due)
     if taken.dead:
         await settle.park_poison(engine, sync, taken.dead)
     return len(taken.dead) + await apply_stream(engine, sync, max(1, len(taken.ids)), taken.ids)
-
-
-_FIRST = "WHERE connection = :connection AND stream = :stream AND state = 'due' AND due_at <= :now"
-_ORDER = "ORDER BY from_link, due_at, id LIMIT :limit"
-_DUE = f"SELECT id FROM inbox {_FIRST} {_ORDER}"
-_CLAIM = f"""
-SELECT id, key, record, digest, deleted, live, correlation, identity, corrects, attempts,
-  received_at, from_link, run_id, kept FROM inbox
-{_FIRST} {{only}} {_ORDER} FOR UPDATE SKIP LOCKED
-"""
-_ANY = _CLAIM.format(only="")
-_ONLY = _CLAIM.format(only="AND id = ANY(:only)")
 
 
 async def apply_stream(
@@ -93,29 +82,31 @@ async def apply_stream(
 
 
 async def _apply_batch(engine: Engine, sync: BoundSync, limit: int, only: Sequence[int] | None) -> int:
+    began = traces.began()
     async with engine.db.begin("apply") as conn:
-        await alone(conn, [applying(sync.kind)])
+        if not await engine.alone(conn, applying(sync.kind)):
+            return 0
         now = engine.now()
         values: dict[str, Any] = {"connection": sync.connection, "stream": sync.stream, "now": now, "limit": limit}
-        claim = text(_ANY) if only is None else text(_ONLY).bindparams(only=list(only))
-        rows = (await conn.execute(claim, values)).all()
+        rows = await taking.take(conn, values, only)
         if rows:
             batch = Batch(engine, conn, sync, now, settle.Verdicts())
             await _apply_rows(batch, rows)
             await settle.write_verdicts(conn, sync, batch.verdicts, now)
             # Whose parent came in this very batch sat down to wait only now.
-            await settle.wake(conn, sorted(batch.verdicts.awaited() & set(batch.brought)), now)
+            if waiting := batch.verdicts.awaited():
+                await settle.wake(conn, sorted(waiting & brought(batch)), now)
             await count_again(batch, rows)
             if any(row.corrects is not None for row in rows):
                 await wake_answered(conn, now)
         if only is not None:
             await suspects.clear(conn, "inbox", only)
     if rows:
-        _tell(sync, rows, batch.verdicts)
+        _tell(sync, rows, batch.verdicts, began)
     return len(rows)
 
 
-def _tell(sync: BoundSync, rows: Sequence[Row[Any]], verdicts: settle.Verdicts) -> None:
+def _tell(sync: BoundSync, rows: Sequence[Row[Any]], verdicts: settle.Verdicts, began: int) -> None:
     """To the log, once it is so."""
     of = {row.id: row for row in rows}
     told = [(verdict, of[verdict["id"]]) for verdict in verdicts.rows if verdict["id"] in of]
@@ -125,11 +116,11 @@ def _tell(sync: BoundSync, rows: Sequence[Row[Any]], verdicts: settle.Verdicts) 
         {"sync": sync.name, "key": row.key, "inbox": row.id, "to": verdict["state"], "correlation": row.correlation}
         for verdict, row in told
     )
-    trail.follow("applied", steps)
+    trail.follow("applied", steps, began)
 
 
 async def _apply_rows(batch: Batch, rows: Sequence[Row[Any]]) -> None:
-    newest = _newest(batch, rows)
+    newest = _newest(batch, await ask_again(batch, rows))
     items = read_items(batch, recall(batch, await with_links(batch, newest)))
     items = await _resolve(batch, items)
     items = await _identify(batch, items)
@@ -193,6 +184,7 @@ def read_items(batch: Batch, items: list[Item]) -> list[Item]:
                 batch.verdicts.done(item.row.id, not_for_us(batch.sync))
                 continue
             item.reading = batch.mapping.read(item.record)
+            item.digest = batch.mapping.digest_of(item.record)  # it may have come under another version
             item.entity = item.reading.entity
             if item.remapped:
                 again(batch, item)
@@ -243,12 +235,13 @@ async def _resolve(batch: Batch, items: list[Item]) -> list[Item]:
     """Replace references by ids; a record whose parent is unknown waits, and the parent is fetched."""
     for item in items:
         item.base = _base(batch, item)
-    refs = {ref for item in items for ref in (*refs_in(item.entity), *refs_in(item.base))}
+    named = [refs_in(item.entity) for item in items]
+    refs = {ref for refs in named for ref in refs} | {ref for item in items for ref in refs_in(item.base)}
     found = await resolve(batch.conn, batch.sync.connection, refs)
     kept = []
     rings: defaultdict[str, list[Ring]] = defaultdict(list)
-    for item in items:
-        missing = next((ref for ref in refs_in(item.entity) if ref not in found), None)
+    for item, mine in zip(items, named, strict=True):
+        missing = next((ref for ref in mine if ref not in found), None)
         if missing is None:
             item.entity, item.base = with_ids(item.entity, found), with_ids(item.base, found)
             kept.append(item)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.canon.ownership import HUB
 from hub.db import bulk
 from hub.db.tables import inbox
+from hub.db.wake import wake
 from hub.security import audit
 from hub.sync.corrections import KEPT, open_row
 from hub.sync.desk import DeskError, Person
@@ -41,5 +42,5 @@ async def keep(conn: AsyncConnection, number: int, connection: str, by: Person) 
     settled = "UPDATE inbox SET state = 'superseded', note = 'corrected', settled_at = :now WHERE id = :id"
     await conn.execute(text(settled), {"id": number, "now": by.now})
     await audit.record(conn, by.name, "inbox.keep", str(number), {"kept": connection, "by": made["id"]})
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return int(made["id"])

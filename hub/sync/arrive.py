@@ -13,6 +13,7 @@ from hub.canon.identity import links_by_key
 from hub.config.runtime import BoundSync
 from hub.db import bulk, tally
 from hub.db.tables import inbox
+from hub.db.wake import wake
 from hub.mapping import RecordError
 from hub.sdk import jsontext
 from hub.sync.policy import Failure, failure_of
@@ -79,7 +80,7 @@ async def store_records(
     tally.count(conn, "read", sync.name, "stored", len(rows))
     tally.count(conn, "read", sync.name, "unchanged", len(records) - len(rows))
     if rows:
-        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+        wake(conn)
     fresh = [record for key, (record, digest, _) in keyed.items() if digest not in known[key]]
     return Stored(len(records), len(rows), len(records) - len(rows), [*fresh, *(record for record, _ in broken)])
 
@@ -177,6 +178,7 @@ def _row(
         "run_id": source.run_id,
         "correlation": source.asked.get(key, source.correlation) if key else source.correlation,
         "live": source.live,
+        "patient": source.run_id is not None and not source.live,
         "state": "due" if failure is None else "parked",
         "due_at": now,
         "error_class": failure and failure.error_class,

@@ -18,6 +18,7 @@ from hub.sync.keep import line_ids_from, link_state
 from hub.sync.outgoing import Outcome, Plan
 from hub.sync.outward import Exchanges
 from hub.sync.policy import Failure
+from hub.telemetry import traces
 from hub.telemetry.log import correlated
 
 LOOK_AGAIN_SECONDS = 60.0
@@ -30,7 +31,9 @@ async def attempt(engine: Engine, plan: Plan, ids: Grouped[LinkState]) -> Outcom
     exchanges = Exchanges(bound.secrets)
     started = time.perf_counter()
     try:
-        with correlated(correlation=plan.delivery.correlation, delivery=str(plan.delivery.id)):
+        known = plan.delivery.correlation
+        pushing = traces.work("pushed", known, sync=plan.sync.name, delivery=plan.delivery.id)
+        with correlated(correlation=known, delivery=str(plan.delivery.id)), pushing:
             outcome = await _try(engine, plan, ids, exchanges)
     except Exception as error:
         outcome = Outcome(plan.delivery, plan.sync, "failed", plan.entity.version, plan, error=error)

@@ -1,6 +1,6 @@
 """A batch of inbox records of one stream, on its way through one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.entity import Entity, Fields
-from hub.canon.identity import Link
+from hub.canon.identity import Link, LinkState
 from hub.config.runtime import BoundSync
 from hub.mapping import CompiledMapping, Reading
 from hub.sync import settle
@@ -58,7 +58,8 @@ class Batch:
     now: datetime
     verdicts: settle.Verdicts
     gone: list[tuple[str, str, str | None]] = field(default_factory=list)  # key, digest, version of tombstones
-    brought: list[str] = field(default_factory=list)  # what may have been waited for, and is there now
+    free: Mapping[str, bool] | None = None  # which fields of a new entity its system may set
+    links: list[LinkState] = field(default_factory=list)  # as this batch leaves them
     stale: set[str] = field(default_factory=set)  # keys of records that came late: they settle nothing
 
     @property

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.config.runtime import BoundSync
 from hub.db import bulk
 from hub.db.tables import bell as bell_table
+from hub.db.wake import wake
 from hub.mapping import RecordError
 from hub.sdk.connector import Fetches, Finds
 from hub.sdk.records import Bell
@@ -79,7 +80,7 @@ async def ring(conn: AsyncConnection, connection: str, rings: Sequence[Ring], co
         conflict=["connection", "stream", "path", "text"],
         update=_RINGS_ANEW,
     )
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
 
 
 _BELLS = """
@@ -92,14 +93,23 @@ RETURNING id, connection, stream, path, text, awaited, correlation, attempts, in
 _RELEASE = "UPDATE bell SET state = 'due', due_at = :now WHERE id = ANY(:ids) AND state = 'running'"
 
 
-async def answer_bells(engine: Engine) -> int:
-    """Fetch what bells name; what is not there is said so to those who wait for it. Bells that failed together ring
+async def ringing(engine: Engine) -> list[str]:
+    """The connections whose bells want to be answered now."""
+    async with engine.db.read() as conn:
+        rows = await conn.execute(
+            text("SELECT DISTINCT connection FROM bell WHERE state = 'due' AND due_at <= :now"), {"now": engine.now()}
+        )
+        return sorted(row.connection for row in rows if row.connection in engine.configuration.connections)
+
+
+async def answer_bells(engine: Engine, of: Sequence[str] | None = None) -> int:
+    """Fetch what bells name (`of`: those of these connections); what is not there is said so to those who wait for it. Bells that failed together ring
     alone from then on, so that the one that is to blame shows; a scope that is paused meanwhile is left in peace."""
     async with engine.db.begin("bells claim") as conn:
         values = {
             "lease": engine.after(engine.settings.lease_seconds),
             "now": engine.now(),
-            "known": list(engine.configuration.connections),
+            "known": list(engine.configuration.connections if of is None else of),
             "limit": BELL_BATCH,
         }
         rows = (await conn.execute(text(_BELLS), values)).all()
@@ -155,8 +165,8 @@ async def _answer(engine: Engine, connection: str, stream: str, path: str, bells
 
 
 _ANSWERED = """
-UPDATE bell SET state = 'done', due_at = :now, attempts = 0, in_hand = 0, busy_since = NULL, failing_since = NULL
-WHERE id = ANY(:ids) AND state = 'running'
+UPDATE bell SET state = 'done', due_at = :now, attempts = 0, in_hand = 0, busy_since = NULL, failing_since = NULL,
+  owner = NULL WHERE id = ANY(:ids) AND state = 'running'
 """
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.db.session import is_passing
+from hub.db.wake import wake
 from hub.sdk import jsontext
 from hub.security import audit
 from hub.sync import desk, reapply
@@ -72,7 +73,7 @@ async def start(conn: AsyncConnection, selection: Selection, act: Act, by: Perso
     values = {"what": act.name, "total": total, "now": by.now, "detail": jsontext.dumps(detail).decode()}
     made = int((await conn.execute(text(_START), values)).scalar_one())
     await audit.record(conn, by.name, f"failed.{act.name}", f"run {made}", {**asked, "rows": total})
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return made
 
 

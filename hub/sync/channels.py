@@ -1,12 +1,6 @@
-"""One message on one way to a person: a stream of a connection, or mail. What came of it is one of three words."""
+"""One message on one way to a person: a stream of a connection, or mail."""
 
 import asyncio
-import smtplib
-import ssl
-from contextlib import suppress
-from dataclasses import dataclass
-from email.message import EmailMessage
-from typing import Literal
 
 from sqlalchemy import text
 
@@ -16,17 +10,7 @@ from hub.sdk.errors import ConnectorError, Uncertain
 from hub.sdk.records import Message
 from hub.settings import MailSettings
 from hub.sync.engine import Engine
-
-MAIL_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """`perhaps`: sent, and nobody knows what became of it; it is not sent again."""
-
-    outcome: Literal["sent", "perhaps", "failed"]
-    error: str = ""
-    zh: str = ""
+from hub.sync.mail import Told, post
 
 
 async def send(engine: Engine, mail: MailSettings, told: str, message: Message) -> Told:
@@ -36,7 +20,7 @@ async def send(engine: Engine, mail: MailSettings, told: str, message: Message) 
     except ValueError:
         return Told("failed", f"{told} is no channel: see docs/configuration.md", f"{told} 不是有效的通知渠道")
     if channel.mail:
-        return await asyncio.to_thread(_mail, mail, channel.mail, message)
+        return await asyncio.to_thread(post, mail, channel.mail, message)
     return await _by_connection(engine, channel, message)
 
 
@@ -69,50 +53,3 @@ async def _by_connection(engine: Engine, channel: Channel, message: Message) -> 
     except ConnectorError as error:
         return Told("failed", error.sentence, error.zh)
     return Told("sent")
-
-
-def _mail(mail: MailSettings, to: str, message: Message) -> Told:
-    if not mail.host:
-        return Told("failed", "no mail server is set: HUB_MAIL__HOST", "未设置邮件服务器：HUB_MAIL__HOST")
-    letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = mail.sender, to, message.title
-    letter["Message-ID"] = f"<{message.key}@o2c-hub>"
-    letter.set_content(message.text)
-    try:
-        server = _connected(mail)
-    except (smtplib.SMTPException, OSError) as error:
-        return _refused(mail, error)
-    try:
-        server.send_message(letter)
-    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-        return _refused(mail, error)
-    except (smtplib.SMTPException, OSError) as error:  # the letter was under way
-        return Told("perhaps", _refused(mail, error).error, _refused(mail, error).zh)
-    finally:
-        with suppress(smtplib.SMTPException, OSError):
-            server.quit()
-    return Told("sent")
-
-
-def _connected(mail: MailSettings) -> smtplib.SMTP:
-    """Greeted, encrypted as the settings say, signed in."""
-    if mail.encryption == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            mail.host, mail.port, timeout=MAIL_SECONDS, context=ssl.create_default_context()
-        )
-    else:
-        server = smtplib.SMTP(mail.host, mail.port, timeout=MAIL_SECONDS)
-    try:
-        if mail.encryption == "starttls":
-            server.starttls(context=ssl.create_default_context())
-        if mail.user:
-            server.login(mail.user, mail.password.get_secret_value())
-    except BaseException:
-        server.close()
-        raise
-    return server
-
-
-def _refused(mail: MailSettings, error: Exception) -> Told:
-    said = f"the mail server {mail.host} did not take it: {type(error).__name__}: {error}"
-    return Told("failed", said, f"邮件服务器 {mail.host} 未接受邮件：{type(error).__name__}: {error}")

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.db.wake import wake
 from hub.security import audit
 from hub.sync import schema_drift
 from hub.sync.pauses import pause_by_person, resume
@@ -44,8 +45,10 @@ async def act_on_sync(conn: AsyncConnection, name: str, act: SyncAct, who: str, 
             f"there is no sync {name}; `hub sync list` shows all", f"没有同步任务 {name}，可用 hub sync list 查看"
         )
     await audit.record(conn, who, f"sync.{act}", name)
-    channel = "hub_config" if act in MODES else "hub_work"
-    await conn.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
+    if act in MODES:
+        await conn.execute(text("NOTIFY hub_config"))
+    else:
+        wake(conn)
 
 
 async def accept_schema(conn: AsyncConnection, name: str, who: str, now: datetime) -> int:
@@ -59,7 +62,7 @@ async def accept_schema(conn: AsyncConnection, name: str, who: str, now: datetim
     count = await schema_drift.accept(conn, row.connection, row.stream, who, now)
     await conn.execute(text("UPDATE sync SET next_pull_at = :now WHERE name = :name"), {"name": name, "now": now})
     await audit.record(conn, who, "sync.accept", name, {"changes": count})
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return count
 
 

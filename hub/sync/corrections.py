@@ -13,6 +13,7 @@ from hub.canon.write import PersonChange, person_change
 from hub.config.runtime import Configuration
 from hub.db import bulk
 from hub.db.tables import inbox
+from hub.db.wake import wake
 from hub.mapping import RecordError
 from hub.mapping.shape import Field
 from hub.sync.desk import OPEN, DeskError, NotThere, Person, retry, said
@@ -71,6 +72,7 @@ KEPT: Final = (
     "correlation",
     "live",
     "identity",
+    "owner",
 )
 
 
@@ -161,7 +163,7 @@ async def correct_delivery(
         ),
         {"entity": row.entity_id, "id": number},
     )
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return change
 
 

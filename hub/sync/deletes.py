@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.config.runtime import BoundSync
 from hub.db import bulk
 from hub.db.tables import inbox
+from hub.db.wake import wake
 from hub.mapping import CompiledMapping, RecordError
 from hub.mapping.faults import Fault
 from hub.mapping.json_values import is_false
@@ -154,7 +155,7 @@ async def judge(engine: Engine, conn: AsyncConnection, sync: BoundSync, run: Pro
     row = (await conn.execute(text(_COUNT), values)).one()
     if row.gone <= limit(row.standing):
         await conn.execute(text(_RELEASE), {"what": gathered(sync), "now": engine.now()})
-        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+        wake(conn)
         return
     number = await make(conn, run)
     await conn.execute(text(_HOLD), {"held": held_by(number), "run": number, "gathered": gathered(sync)})

@@ -13,9 +13,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.canon.identity import LinkState
 from hub.db.session import is_away
 from hub.sdk import jsontext
-from hub.sync import suspects
+from hub.sync import shares, suspects
 from hub.sync.attempt import attempt, keep_ids
 from hub.sync.engine import Engine
 from hub.sync.gate import Gate
@@ -28,7 +29,7 @@ from hub.sync.prepare import prepare_records
 from hub.sync.results import Results
 
 CLAIM_BATCH = 100
-CONCURRENCY = 16  # pushes at once per connection, where the manifest says nothing
+CLAIM_PER_PLACE = 8  # so that what is urgent does not wait for a hundred others where few may go at once
 
 _CLAIM = """
 UPDATE delivery SET state = 'running', fence = fence + 1, lease_until = :lease WHERE id = ANY(ARRAY(
@@ -37,14 +38,14 @@ UPDATE delivery SET state = 'running', fence = fence + 1, lease_until = :lease W
     AND NOT d.stream = ANY(:closed) AND :only IN ('', d.stream) AND d.sync = ANY(:syncs)
     AND NOT EXISTS (SELECT 1 FROM delivery r WHERE r.state = 'running' AND r.connection = d.connection
       AND r.stream = d.stream AND r.entity_id = d.entity_id AND r.part = d.part AND r.change_id = d.change_id)
-  ORDER BY d.due_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED))
+  ORDER BY d.patient, d.due_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED))
 RETURNING id, sync, connection, stream, kind, entity_id, part, change_id, wanted_version, applied_version, attempts,
-  in_hand, crashes, lookups, remade, intent_at, busy_since, fence, correlation, created_at, owed_since, due_at
+  in_hand, crashes, lookups, remade, intent_at, busy_since, fence, correlation, created_at, owed_since, due_at, patient
 """
 
 
 # The record in whose hands the trouble began is not the one that tries whether it is over, where there is another.
-_CLAIM_TRIAL = _CLAIM.replace("ORDER BY d.due_at", "ORDER BY d.in_hand, d.due_at")
+_CLAIM_TRIAL = _CLAIM.replace("ORDER BY d.patient", "ORDER BY d.in_hand, d.patient")
 
 
 async def deliver_due(engine: Engine) -> int:
@@ -60,11 +61,12 @@ async def deliver_due(engine: Engine) -> int:
 
 async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) -> int:
     """One batch for one connection."""
-    bound = engine.configuration.connections.get(connection)
-    if bound is None:
+    places = _places(engine, connection)
+    if not places:
         return 0
     try:
-        plans, settled = await engine.db.retrying(lambda: _claim(engine, connection, limit))
+        most = min(limit, places * CLAIM_PER_PLACE)
+        plans, settled = await engine.db.retrying(lambda: _claim(engine, connection, most))
     except IntegrityError:
         if limit == 1:
             return 0  # the same record is in flight for another sync: this one waits its turn
@@ -74,7 +76,7 @@ async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) 
         results.add(outcome)
     beat = asyncio.create_task(keep_leases(engine, plans))
     try:
-        await _send(engine, plans, results, _concurrency(engine, connection))
+        await _send(engine, plans, results, places)
     finally:
         beat.cancel()
     await results.close()
@@ -83,7 +85,7 @@ async def deliver_to(engine: Engine, connection: str, limit: int = CLAIM_BATCH) 
 
 async def _send(engine: Engine, plans: Sequence[Plan], results: Results, places: int) -> None:
     room, intents, gate = asyncio.Semaphore(places), Intents(engine), Gate()
-    ids = Grouped(lambda states: keep_ids(engine, states))
+    ids: Grouped[LinkState] = Grouped(lambda states: keep_ids(engine, states))
 
     async def one(plan: Plan) -> None:
         async with room:
@@ -121,11 +123,13 @@ async def keep_leases(engine: Engine, plans: Sequence[Plan]) -> None:
                 raise
 
 
-def _concurrency(engine: Engine, connection: str) -> int:
-    bound = engine.configuration.connections[connection]
+def _places(engine: Engine, connection: str) -> int:
+    """How many pushes this engine may have under way; 0 for a connection that is no more, or is left to others."""
+    bound = engine.configuration.connections.get(connection)
+    if bound is None:
+        return 0
     limits = bound.spec.limits or tuple(bound.connector.manifest.limits)
-    declared = [limit.concurrency for limit in limits if limit.concurrency]
-    return min([CONCURRENCY, *declared])
+    return shares.places(connection, limits, engine.me, engine.others)
 
 
 async def _claim(engine: Engine, connection: str, limit: int) -> tuple[list[Plan], list[Outcome]]:
@@ -172,7 +176,7 @@ async def _try_out(
 
 async def _prepare(engine: Engine, conn: AsyncConnection, rows: Sequence[Row[Any]]) -> tuple[list[Plan], list[Outcome]]:
     by_sync: defaultdict[str, list[Row[Any]]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row.due_at, row.id)):  # RETURNING keeps no order
+    for row in sorted(rows, key=lambda row: (row.patient, row.due_at, row.id)):  # RETURNING keeps no order
         by_sync[row.sync].append(row)
     plans: list[Plan] = []
     settled: list[Outcome] = []

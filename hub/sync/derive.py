@@ -12,7 +12,7 @@ from hub.canon import store
 from hub.canon.entity import Entity, is_join
 from hub.canon.identity import find_origins, keep_origins
 from hub.canon.kinds import Kinds
-from hub.canon.lock import DERIVING, alone
+from hub.canon.lock import DERIVING
 from hub.canon.ownership import HUB
 from hub.canon.write import Edit, Origin, lock_entities, write
 from hub.receivables.derive import Changed, Write, derive
@@ -22,7 +22,7 @@ DERIVE_BATCH = 500
 HOME_ZONE = ZoneInfo("Asia/Shanghai")  # the day that "today" is, until companies carry their own zone
 
 _CHANGES = """
-SELECT id, entity_id, kind, fields, correlation, arrived_at, live, routed FROM change WHERE NOT derived ORDER BY id LIMIT :limit
+SELECT id, entity_id, kind, fields, correlation, arrived_at, live, routed FROM change WHERE NOT derived ORDER BY live DESC, id LIMIT :limit
 FOR UPDATE SKIP LOCKED
 """
 
@@ -51,7 +51,8 @@ async def derive_due(engine: Engine) -> int:
 
 async def _derive_batch(engine: Engine) -> int:
     async with engine.db.begin("derive") as conn:
-        await alone(conn, [DERIVING])
+        if not await engine.alone(conn, DERIVING):
+            return 0
         rows = (await conn.execute(text(_CHANGES), {"limit": DERIVE_BATCH})).all()
         if not rows:
             return 0

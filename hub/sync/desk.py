@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.db.wake import wake
 from hub.security import audit
 
 What = Literal["inbox", "delivery", "bell", "receipt"]
@@ -20,8 +21,8 @@ AGAIN: Final[Mapping[What, tuple[str, ...]]] = {
 }
 OPEN: Final = ("due", "waiting", "parked")
 _DUE = {
-    "inbox": "due_at = :now, attempts = 0, waiting_for = NULL, settled_at = NULL",
-    "delivery": "due_at = :now, attempts = 0, in_hand = 0, crashes = 0, lookups = 0, busy_since = NULL,"
+    "inbox": "due_at = :now, patient = false, attempts = 0, waiting_for = NULL, settled_at = NULL",
+    "delivery": "due_at = :now, patient = false, attempts = 0, in_hand = 0, crashes = 0, lookups = 0, busy_since = NULL,"
     " waiting_for = NULL, settled_at = NULL,"
     # A person who retries a message has asked its reader: it may be sent again. A record is looked up first.
     " intent_at = CASE WHEN change_id <> 0 THEN NULL ELSE intent_at END",
@@ -34,7 +35,7 @@ _NOTED: Final[Mapping[What, str]] = {
     "bell": ", error = :reason, error_zh = :reason",
     "receipt": ", reason = :reason, reason_zh = :reason",
 }
-_CLEAN = "error_class = NULL, error = NULL, error_zh = NULL, error_fields = NULL, owner = NULL"
+_CLEAN = "error_class = NULL, error = NULL, error_zh = NULL, error_fields = NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ async def dismiss(
     }.get(what, "")
     noted = _NOTED[what]
     statement = text(
-        f"UPDATE {what} SET state = 'dismissed'{settled}{noted}"
+        f"UPDATE {what} SET state = 'dismissed', owner = NULL{settled}{noted}"
         " WHERE id = ANY(:ids) AND state = ANY(:states) RETURNING id"
     )
     values = {"ids": list(ids), "states": list(OPEN), "reason": reason}
@@ -112,5 +113,5 @@ async def said(
     """Put on record what was done and wake the engine."""
     if ids:
         await audit.record(conn, who, f"{what}.{act}", ",".join(map(str, ids)), detail)
-        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+        wake(conn)
     return list(ids)

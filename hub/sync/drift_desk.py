@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.config.runtime import Configuration
+from hub.db.wake import wake
 from hub.sdk.connector import Fetches, Lists, Pulls
 from hub.security import audit
 from hub.sync.controls import Unknown
@@ -57,7 +58,7 @@ async def reconcile_now(conn: AsyncConnection, configuration: Configuration, nam
     run = await make_run(conn, name, by.now)
     await conn.execute(text("UPDATE sync SET reconcile_at = :now WHERE name = :name"), {"name": name, "now": by.now})
     await audit.record(conn, by.name, "reconcile.ask", name, {"run": run})
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return run
 
 
@@ -118,12 +119,13 @@ async def _said(conn: AsyncConnection, by: Person, act: str, ids: Sequence[int],
         some = ids[start : start + NAMED]
         await audit.record(conn, by.name, act, ",".join(map(str, some)), detail)
     if ids:
-        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+        wake(conn)
 
 
 _STANDING = """
-SELECT id, sync, connection, stream, kind, key, entity_id, what, state, fields, run_id, found_at, choice, who, note,
-  note_zh, closed_at FROM drift
+SELECT * FROM (SELECT d.id, sync, d.connection, stream, kind, key, entity_id, what, state, fields, run_id, found_at,
+  choice, coalesce(d.owner, c.spec ->> 'owner') AS owner, who, note, note_zh, closed_at
+FROM drift d LEFT JOIN connection c ON c.name = d.connection) d
 """
 
 

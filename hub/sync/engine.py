@@ -1,13 +1,16 @@
 """What every step is handed: database, configuration, clock, chance, the way out. A step is `async def step(engine)`."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from hub.canon.identity import MatchSets
 from hub.canon.kinds import Kinds
+from hub.canon.lock import alone, alone_at_once
 from hub.config.runtime import BoundSync, Configuration
 from hub.db.session import Database
 from hub.mapping.shape import Match
@@ -43,6 +46,10 @@ class Engine:
     careful: str = ""
     """The name of this process while it notes what it takes in hand (`hub.sync.suspects`): for a while after a start."""
 
+    others: Sequence[str] = ()
+    """The engines at work beside this one, as it last heard (`hub.sync.workers`)."""
+    me: str = ""
+
     @property
     def kinds(self) -> Kinds:
         return self.configuration.kinds
@@ -57,6 +64,14 @@ class Engine:
     def after(self, seconds: float) -> datetime:
         """The moment `seconds` from now, shortened by the engine's speed."""
         return self.clock.now() + timedelta(seconds=self.settings.scaled(seconds))
+
+    async def alone(self, conn: AsyncConnection, work: str) -> bool:
+        """Hold this work until the transaction ends. One that another engine is doing is not waited for: there is
+        other work, and who does it goes on until nothing of it is left."""
+        if self.others:
+            return await alone_at_once(conn, work)
+        await alone(conn, [work])
+        return True
 
     async def keep(self, work: Callable[[], Awaitable[T]]) -> T:
         """Write down what came of a call that was made. That cannot be unsent and is known nowhere else, so a database

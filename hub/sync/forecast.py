@@ -27,12 +27,14 @@ CORRELATION: Final = "go-live"
 
 @dataclass(slots=True)
 class Toward:
-    """What one target would be owed. `waiting`: of the creates, those whose parent must be known there first; `asked`:
-    those that are not created until a person has answered a question; `unreadable`: the mapping cannot write them."""
+    """What one target would be owed. `ends`: what is deleted at its source, and stands there still; `waiting`: of the
+    creates, those whose parent must be known there first; `asked`: those that are not created until a person has
+    answered a question; `unreadable`: the mapping cannot write them."""
 
     sync: BoundSync
     creates: int = 0
     changes: int = 0
+    ends: int = 0
     equal: int = 0
     waiting: int = 0
     asked: int = 0
@@ -42,7 +44,7 @@ class Toward:
     owed: list[dict[str, Any]] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
-        numbers = ("creates", "changes", "equal", "waiting", "asked", "unreadable")
+        numbers = ("creates", "changes", "ends", "equal", "waiting", "asked", "unreadable")
         return {
             "sync": self.sync.name,
             "connection": self.sync.connection,
@@ -144,6 +146,15 @@ SELECT e.id FROM entity e WHERE e.kind = :kind AND e.id > :after AND e.deleted_a
   AND EXISTS (SELECT 1 FROM link l WHERE l.entity_id = e.id AND l.connection = :connection AND l.stream = :stream)
 ORDER BY e.id LIMIT :page
 """
+_OVER = """
+SELECT e.id, l.key FROM entity e JOIN link l ON l.entity_id = e.id AND l.connection = :there AND l.stream = :target_stream
+WHERE e.kind = :kind AND e.id > :after AND e.deleted_at IS NOT NULL AND e.joined_into IS NULL AND l.deleted_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.sync = :target AND d.entity_id = e.id AND d.change_id = 0
+    AND d.applied_version >= coalesce((SELECT max(c.version) FROM change c WHERE c.entity_id = e.id
+      AND jsonb_exists(c.fields, '_deleted')), e.version))
+  AND (:own OR EXISTS (SELECT 1 FROM link o WHERE o.entity_id = e.id AND o.connection = :connection AND o.stream = :stream))
+ORDER BY e.id LIMIT :page
+"""
 
 
 async def _toward(conn: AsyncConnection, configuration: Configuration, sync: BoundSync, target: BoundSync) -> Toward:
@@ -156,9 +167,26 @@ async def _toward(conn: AsyncConnection, configuration: Configuration, sync: Bou
         rows = await conn.execute(text(_ALL if own else _OF_STREAM), {**place, "after": after})
         ids = [row.id for row in rows]
         if not ids:
-            return found
+            break
         await _page(conn, configuration, found, ids)
         after = ids[-1]
+    if target.spec.on_delete != "ignore":
+        await _over(conn, configuration, found, sync)
+    return found
+
+
+async def _over(conn: AsyncConnection, configuration: Configuration, found: Toward, sync: BoundSync) -> None:
+    """What was deleted at its source while its target was not told of anything."""
+    target, after = found.sync, 0
+    place = {"there": target.connection, "target_stream": target.stream, "target": target.name, "kind": target.kind}
+    here = {"connection": sync.connection, "stream": sync.stream, "own": sync.name == target.name, "page": PAGE}
+    while rows := (await conn.execute(text(_OVER), {**place, **here, "after": after})).all():
+        entities = await load(conn, configuration.kinds, target.kind, [row.id for row in rows])
+        for row in rows:
+            found.ends += 1
+            found.owed.append(row_for(target, entities[row.id], CORRELATION))
+            found.example("end", entities[row.id], key=row.key)
+        after = rows[-1].id
 
 
 async def _page(conn: AsyncConnection, configuration: Configuration, found: Toward, ids: Sequence[int]) -> None:

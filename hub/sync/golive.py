@@ -18,7 +18,10 @@ async def go_live(conn: AsyncConnection, configuration: Configuration, name: str
     await act_on_sync(conn, name, "live", by.name, by.now)
     if found.sync.mode != LIVE:
         for toward in found.toward:
-            await owe_at(conn, toward.owed, by.now)
-        counts = {each.sync.name: {"creates": each.creates, "changes": each.changes} for each in found.toward}
+            await owe_at(conn, [{**row, "patient": True} for row in toward.owed], by.now)
+        counts = {
+            each.sync.name: {"creates": each.creates, "changes": each.changes, "ends": each.ends}
+            for each in found.toward
+        }
         await audit.record(conn, by.name, "sync.owed", name, counts)
     return found

@@ -1,4 +1,4 @@
-"""Failed work: one by one and grouped by cause, whose turn a group is, and what is picked out of it."""
+"""Failed work: one by one and grouped by cause, each with whose turn it is, and what is picked out of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,8 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.db.causes import SHAPE
-from hub.security import audit
-from hub.sync.desk import DeskError, Person, What
+from hub.sync.desk import DeskError, What
 from hub.sync.views import MOST, Row, rows
 
 LETTERS: Final[Mapping[str, What]] = {"i": "inbox", "d": "delivery", "b": "bell", "r": "receipt"}
@@ -31,7 +30,7 @@ class _Source:
     attempts: str = "attempts"
 
 
-_SOURCES: Final[Sequence[_Source]] = (
+SOURCES: Final[Sequence[_Source]] = (
     _Source(1, "inbox", "inbox", "stream", "key", "entity_id", "received_at"),
     _Source(2, "delivery", "delivery", "stream", "kind || ' ' || entity_id", "entity_id", "created_at"),
     _Source(3, "bell", "bell", "stream", "text", "NULL::bigint", "due_at"),
@@ -65,7 +64,7 @@ def _listed(arms: Sequence[str]) -> str:
     """The members, each with its owner: its own, the group's, or the connection's."""
     return f"""
     SELECT f.place, f.what, {", ".join(f"f.{name.strip()}" for name in _MEMBER.split(","))}, f.cause,
-      coalesce(f.owner, a.owner, c.spec ->> 'owner') AS owner
+      coalesce(f.owner, a.owner, c.spec ->> 'owner') AS owner, coalesce(f.owner, a.owner) IS NOT NULL AS assigned
     FROM ({" UNION ALL ".join(arms)}) f
     LEFT JOIN assignment a ON a.cause = f.cause LEFT JOIN connection c ON c.name = f.connection
     ORDER BY f.place, f.id DESC LIMIT :limit
@@ -73,27 +72,45 @@ def _listed(arms: Sequence[str]) -> str:
 
 
 _ON = "({place} > :place OR ({place} = :place AND id < :id))"
-FAILED: Final = _listed([*(_members(s, _ON.format(place=s.place)) for s in _SOURCES), _held(_ON.format(place=5))])
-MEMBERS: Final[Mapping[str, str]] = {
-    **{
-        letter: _listed([_members(s, "cause = :group AND id < :id")])
-        for letter, s in zip("idbr", _SOURCES, strict=True)
-    },
-    RUN: _listed([_held("cause = :group AND id < :id")]),
-}
+_IN = "cause = :group AND id < :id"
+_OF = """coalesce({row}.owner, (SELECT a.owner FROM assignment a WHERE a.cause = {row}.cause),
+      (SELECT c.spec ->> 'owner' FROM connection c WHERE c.name = {row}.connection)) = :owner"""
+
+
+def _statement(letter: str | None, of: str | None) -> str:
+    """Of one group's table or of all; of everybody or of one owner."""
+    arms = []
+    for source in SOURCES:
+        if letter is None or LETTERS.get(letter) == source.what:
+            owned = [_OF.format(row=source.table)] if of else []
+            arms.append(_members(source, " AND ".join([_IN if letter else _ON.format(place=source.place), *owned])))
+    if letter in (None, RUN):
+        owned = [_OF.format(row="held")] if of else []
+        arms.append(_held(" AND ".join([_IN if letter else _ON.format(place=5), *owned])))
+    return _listed(arms)
+
+
+FAILED: Final = _statement(None, None)
+MEMBERS: Final[Mapping[str, str]] = {letter: _statement(letter, None) for letter in (*LETTERS, RUN)}
 _LAST: Final = 2**62
 
 
 async def failed(
-    conn: AsyncConnection, *, group: str | None = None, after: tuple[int, int] | None = None, limit: int = 100
+    conn: AsyncConnection,
+    *,
+    group: str | None = None,
+    owner: str | None = None,
+    after: tuple[int, int] | None = None,
+    limit: int = 100,
 ) -> list[Row]:
-    """All that waits for a person, or what of it is in one group. `after`: place and id of the last one seen."""
+    """All that waits for a person, or what of it is in one group or is this owner's. `after`: place and id of the last
+    one seen."""
     place, number = after or (0, _LAST)
-    values: dict[str, Any] = {"id": number, "limit": min(limit, MOST)}
-    if group is None:
-        return await rows(conn, FAILED, {**values, "place": place})
-    statement = MEMBERS.get(group[:1])
-    return await rows(conn, statement, {**values, "group": group}) if statement else []
+    values = {"id": number, "limit": min(limit, MOST), "place": place, "group": group, "owner": owner}
+    if group is not None and group[:1] not in {*LETTERS, RUN}:
+        return []
+    statement = _statement(group[:1] if group else None, owner)
+    return await rows(conn, statement, {name: value for name, value in values.items() if f":{name}" in statement})
 
 
 def _grouped(source: _Source) -> str:
@@ -108,18 +125,19 @@ def _grouped(source: _Source) -> str:
 
 
 GROUPS: Final = f"""
-SELECT g.*, coalesce(a.owner, c.spec ->> 'owner') AS owner, a.owner IS NOT NULL AS assigned, a.note FROM (
-    {" UNION ALL ".join(_grouped(source) for source in _SOURCES)}
+SELECT * FROM (SELECT g.*, coalesce(a.owner, c.spec ->> 'owner') AS owner, a.owner IS NOT NULL AS assigned, a.note FROM (
+    {" UNION ALL ".join(_grouped(source) for source in SOURCES)}
     UNION ALL SELECT cause, 'run', min(connection), min(stream), min(error_class), NULL, '', min(error), min(error_zh),
       count(*), min(since), max(id), min(name) FROM ({_RUNS}) held GROUP BY cause
-) g LEFT JOIN assignment a ON a.cause = g.id LEFT JOIN connection c ON c.name = g.connection
-ORDER BY g.count DESC, g.oldest, g.id LIMIT 500
+) g LEFT JOIN assignment a ON a.cause = g.id LEFT JOIN connection c ON c.name = g.connection) g
+WHERE (CAST(:owner AS text) IS NULL OR owner = :owner) AND (CAST(:only AS text) IS NULL OR id = :only)
+ORDER BY count DESC, oldest, id LIMIT 500
 """
 
 
-async def groups(conn: AsyncConnection) -> list[Row]:
-    """Failed work by cause, the largest group first, each with its newest member as the example."""
-    return await rows(conn, GROUPS)
+async def groups(conn: AsyncConnection, *, owner: str | None = None, only: str | None = None) -> list[Row]:
+    """Failed work by cause, the largest group first, each with its newest member as the example. `only`: this one."""
+    return await rows(conn, GROUPS, {"owner": owner, "only": only})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,42 +193,15 @@ class Selection:
         return cls(**{**told, "ids": tuple(told.get("ids", ()))})
 
 
-_ASSIGN = """
-INSERT INTO assignment (cause, owner, note, who, at) VALUES (:group, :owner, :note, :who, :now)
-ON CONFLICT (cause) DO UPDATE SET owner = CASE WHEN :names THEN excluded.owner ELSE assignment.owner END,
-  note = coalesce(excluded.note, assignment.note), who = excluded.who, at = excluded.at
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What is said of a group: whose turn it is (empty: the connection's owner again), a note. None: as it was."""
-
-    owner: str | None = None
-    note: str | None = None
-
-
-async def assign(conn: AsyncConnection, group: str, word: Word, by: Person) -> None:
-    """It is on record; every row that joins the group later is covered."""
-    if word.owner is None and word.note is None:
-        raise DeskError("say who, or write a note", "请填写负责人或备注")
-    if not await failed(conn, group=group, limit=1):
-        raise DeskError(
-            f"there is no group {group} now: `hub failed` shows all", f"当前没有分组 {group}，可用 hub failed 查看"
-        )
-    values = {"group": group, "owner": word.owner or None, "note": word.note, "names": word.owner is not None}
-    await conn.execute(text(_ASSIGN), {**values, "who": by.name, "now": by.now})
-    await audit.record(conn, by.name, "failed.assign", group, {"owner": word.owner, "note": word.note})
-
-
 _HISTORY = """
 SELECT at, who, act, what, detail FROM audit
-WHERE (act LIKE 'failed.%' AND (what = :group OR detail -> 'selection' ->> 'group' = :group)) ORDER BY id DESC LIMIT 100
+WHERE (act LIKE 'failed.%' AND (what = :group OR detail ->> 'group' = :group
+  OR detail -> 'selection' ->> 'group' = :group)) ORDER BY id DESC LIMIT 100
 """
 
 
 async def history(conn: AsyncConnection, group: str) -> list[Row]:
-    """What was done to a group, newest first."""
+    """What was done to a group and to members of it, or to a row (`inbox 12`), newest first."""
     return await rows(conn, _HISTORY, {"group": group})
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.config.force import REMAP
 from hub.config.runtime import BoundSync
+from hub.db.wake import wake
 from hub.sdk import jsontext
 from hub.security import audit
 from hub.settings import HoldingSettings
@@ -149,7 +150,7 @@ async def confirm(conn: AsyncConnection, number: int, who: str, now: datetime) -
     if what != REMAP:
         await deletes.confirmed(conn, number, now)
     await audit.record(conn, who, "run.confirm", str(number))
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
 
 
 async def dismiss(conn: AsyncConnection, number: int, reason: str, who: str, now: datetime) -> None:

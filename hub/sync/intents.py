@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.db.session import is_passing
+from hub.sdk.connector import Messages, Pushes
 from hub.sync.engine import Engine
 from hub.sync.grouped import Grouped
 from hub.sync.outgoing import Plan
@@ -26,7 +27,8 @@ def is_unrepeatable(engine: Engine, plan: Plan) -> bool:
     """Would a second try after an unknown outcome need a person?"""
     stream = engine.configuration.connections[plan.sync.connection].streams[plan.sync.stream]
     new = plan.message is not None or (plan.push is not None and plan.push.key is None)
-    return new and stream.grade == "C" and plan.delivery.intent_at is None
+    once = isinstance(stream, Pushes | Messages) and stream.grade == "C"
+    return new and once and plan.delivery.intent_at is None
 
 
 async def note(conn: AsyncConnection, engine: Engine, plans: Sequence[Plan]) -> set[int]:

@@ -2,12 +2,12 @@
 
 import uuid
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.join import Join, join
 from hub.canon.part import Part, part
 from hub.config.runtime import Configuration
+from hub.db.wake import wake
 from hub.security import audit
 from hub.sync.desk import Person
 from hub.sync.engine import match_sets
@@ -41,4 +41,4 @@ def _correlation() -> str:
 
 async def _said(conn: AsyncConnection, by: Person, act: str, what: str, reason: str) -> None:
     await audit.record(conn, by.name, act, what, {"reason": reason})
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)

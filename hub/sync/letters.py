@@ -1,12 +1,15 @@
 """What owners read: a line per trouble with count, cause, age and where to look."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 from sqlalchemy import Row
 
 from hub.settings import Settings
+from hub.sync.assigning import ASSIGNED
 
 LINES: Final = 20
 LONG: Final = 200
@@ -15,6 +18,11 @@ _WORDS: Final = {
     "stopped": ("中断", "stopped"),
     "behind": ("滞后", "behind"),
     "person": ("等待人工处理", "waits for a person"),
+}
+_COMMANDS: Final = {
+    "failed?group=": "hub failed {}",
+    "failed?owner=": "hub failed list --owner {}",
+    "drifts/": "hub drift show {}",
 }
 _UNITS: Final = ((86400, "天", "d"), (3600, "小时", "h"), (60, "分钟", "min"), (1, "秒", "s"))
 
@@ -41,12 +49,26 @@ def _title(begun: int, over: int, zh: bool) -> str:
 
 
 def _begun(row: Row[Any], address: str, now: datetime, zh: bool) -> str:
+    if row.what == ASSIGNED:
+        return _assigned(row, address, now, zh)
     word, cause = _WORDS[row.what][not zh], str(row.cause_zh if zh else row.cause)[:LONG]
-    place = f"{address.rstrip('/')}/{row.place}" if address else _command(row.place)
+    place = _place(row, address)
     since = age((now - row.since).total_seconds(), zh)
     if zh:
         return f"● {row.subject} {word}：{row.size} 条，最早 {since}前。{cause} {place}"
     return f"● {row.subject} {word}: {row.size}, the oldest {since} ago. {cause} {place}"
+
+
+def _assigned(row: Row[Any], address: str, now: datetime, zh: bool) -> str:
+    cause, place = str(row.cause_zh if zh else row.cause)[:LONG], _place(row, address)
+    since = age((now - row.since).total_seconds(), zh)
+    if zh:
+        return f"● 指派给 {row.owner}：{row.subject}，{row.size} 条，最早 {since}前。{cause} {place}"
+    return f"● assigned to {row.owner}: {row.subject}, {row.size}, the oldest {since} ago. {cause} {place}"
+
+
+def _place(row: Row[Any], address: str) -> str:
+    return f"{address.rstrip('/')}/{row.place}" if address else _command(row.place)
 
 
 def _over(row: Row[Any], zh: bool) -> str:
@@ -56,7 +78,8 @@ def _over(row: Row[Any], zh: bool) -> str:
 
 def _command(place: str) -> str:
     """Where no address is set, the command that shows it."""
-    return f"hub failed {place.removeprefix('failed?group=')}" if place.startswith("failed") else "hub status"
+    start = next((start for start in _COMMANDS if place.startswith(start)), "")
+    return _COMMANDS[start].format(shlex.quote(unquote(place.removeprefix(start)))) if start else "hub status"
 
 
 def age(seconds: float, zh: bool) -> str:

@@ -19,6 +19,7 @@ from hub.config.runtime import BoundSync
 from hub.db import bulk
 from hub.db.session import is_passing
 from hub.db.tables import inbox
+from hub.db.wake import wake
 from hub.mapping import RecordError
 from hub.sdk import jsontext
 from hub.sdk.records import Record
@@ -54,11 +55,17 @@ RETURNING id, sync, key, entity_id, what, state, fields, digest, seen_at, look_a
 _ANY = "SELECT EXISTS (SELECT 1 FROM drift WHERE state = 'repairing' AND look_at <= :now)"
 
 
+async def is_mending_due(engine: Engine) -> bool:
+    """Is there a repair whose time has come?"""
+    async with engine.db.read() as conn:
+        return bool((await conn.execute(text(_ANY), {"now": engine.now()})).scalar_one())
+
+
 async def mend_due(engine: Engine) -> int:
     """Go on with the repairs whose time has come; returns how many drifts were taken in hand."""
+    if not await is_mending_due(engine):
+        return 0
     async with engine.db.read() as conn:
-        if not (await conn.execute(text(_ANY), {"now": engine.now()})).scalar_one():
-            return 0
         closed = await paused(conn)
     able = [
         sync for sync in engine.configuration.syncs.values() if sync.mode != "paused" and is_comparable(engine, sync)
@@ -175,7 +182,7 @@ class _Repair:
             [self._row(row, finding.key, record, mapping.digest_of(record)) for row, finding, record in records],
         )
         await self._admit({finding.key: record for _, finding, record in records})
-        await self._conn.execute(text("SELECT pg_notify('hub_work', '')"))
+        wake(self._conn)
 
     def _row(self, row: Row[Any], key: str, record: Record, digest: str, *, deleted: bool = False) -> dict[str, Any]:
         return {
@@ -212,7 +219,7 @@ class _Repair:
         if self._sync.reads:
             rows = [self._row(row, finding.key, {}, GONE, deleted=True) for row, finding in some]
             await bulk.insert(self._conn, inbox, rows)
-            await self._conn.execute(text("SELECT pg_notify('hub_work', '')"))
+            wake(self._conn)
             return
         await self._mark([finding.key for _, finding in some], by=None)
 

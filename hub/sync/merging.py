@@ -1,7 +1,6 @@
 """The second half of apply: merge each record into its entity, write the edits, keep the links, wake who waited."""
 
-from collections.abc import Iterable, Mapping
-
+from hub.canon.fresh import FirstWord, taken_whole
 from hub.canon.identity import LinkState, awaited_link, save_links
 from hub.canon.merge import Merged, merge
 from hub.canon.ownership import LATEST, may_set, stamp_of
@@ -41,11 +40,11 @@ async def merge_and_write(batch: Batch, items: list[Item]) -> None:
         note = "created" if item.before is None else "changed" if merged.changed else "no difference"
         batch.verdicts.done(item.row.id, note, item.entity_id)
     await write(batch.conn, batch.engine.kinds, edits, batch.engine.match_sets, batch.now)
-    links = [_link_state(batch, item, merged) for item, merged in states]
-    await save_links(batch.conn, links, batch.now)
+    batch.links = [_link_state(batch, item, merged) for item, merged in states]
+    await save_links(batch.conn, batch.links, batch.now)
     await accept_spellings(batch, states)
-    batch.brought = _awaited(batch, links)
-    await settle.wake(batch.conn, batch.brought, batch.now)
+    if await settle.anybody_waits(batch.conn):
+        await settle.wake(batch.conn, sorted(brought(batch)), batch.now)
 
 
 def merge_item(batch: Batch, item: Item) -> Merged:
@@ -55,6 +54,9 @@ def merge_item(batch: Batch, item: Item) -> Merged:
     stamp = stamp_of(item.reading.version, item.received_at)
     who = batch.sync.connection
 
+    if item.before is None and item.link is None and not item.row.kept and item.row.corrects is None:
+        batch.free = batch.free or FirstWord(rules, who)
+        return taken_whole(item.entity, batch.free)
     kept, own_spelling = item.row.kept or {}, spelled(item)
 
     def allowed(name: str) -> bool:
@@ -139,11 +141,11 @@ def _record_version(batch: Batch, item: Item) -> str | None:
     return item.reading.version
 
 
-def _awaited(batch: Batch, links: Iterable[LinkState]) -> list[str]:
-    found: list[str] = []
-    for state in links:
-        lines: Mapping[str, Mapping[str, int]] = state.lines
-        pairs = [(path, key) for path, keys in lines.items() for key in keys]
-        found += awaited_by(state.connection, state.kind, state.key, state.names, pairs)
-        found.append(awaited_link(state.connection, state.kind, state.entity_id))
+def brought(batch: Batch) -> set[str]:
+    """What may have been waited for, and is there now."""
+    found: set[str] = set()
+    for state in batch.links:
+        pairs = [(path, key) for path, keys in state.lines.items() for key in keys]
+        found.update(awaited_by(state.connection, state.kind, state.key, state.names, pairs))
+        found.add(awaited_link(state.connection, state.kind, state.entity_id))
     return found

@@ -1,11 +1,12 @@
-"""Messages to people: made from the entity as it is now, sent once per change."""
+"""Messages to people: made from the entity as it is now, sent once per change; of several that are owed about one entity
+the last is sent, for it says what the others would."""
 
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.canon.entity import Entity
@@ -57,12 +58,17 @@ async def prepare_messages(
     assert spec is not None
     entities = await load(conn, engine.kinds, sync.kind, [row.entity_id for row in rows])
     views = await _views(engine, conn, list(entities.values()))
+    newest = await _newest_owed(conn, sync, [row.entity_id for row in rows])
     plans: list[Plan] = []
     settled: list[Outcome] = []
     for row in rows:
         entity = entities.get(row.entity_id)
         if entity is None:
             settled.append(Outcome(row, sync, "done", row.wanted_version, note="the entity is gone"))
+            continue
+        later = newest.get(row.entity_id, 0)
+        if later > row.change_id and row.intent_at is None:
+            settled.append(Outcome(row, sync, "done", entity.version, note=f"told with change {later}"))
             continue
         asked = condition_holds(sync, entity.fields)
         if isinstance(asked, Failure):
@@ -76,6 +82,17 @@ async def prepare_messages(
         message = Message(to, fill(spec.title, view), fill(spec.text, view), f"{sync.name}:{row.change_id}")
         plans.append(Plan(row, sync, entity, message=message, look_up=row.intent_at is not None))
     return plans, settled
+
+
+_NEWEST = """
+SELECT entity_id, max(change_id) AS newest FROM delivery
+WHERE sync = :sync AND entity_id = ANY(:ids) AND change_id > 0 AND state IN ('due', 'running') GROUP BY entity_id
+"""
+
+
+async def _newest_owed(conn: AsyncConnection, sync: BoundSync, ids: Sequence[int]) -> dict[int, int]:
+    found = await conn.execute(text(_NEWEST), {"sync": sync.name, "ids": list(ids)})
+    return {row.entity_id: row.newest for row in found}
 
 
 async def _views(engine: Engine, conn: AsyncConnection, entities: Sequence[Entity]) -> dict[int, dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""Owners are told of their syncs' troubles: one message when they begin, one when they are over, never twice.
+"""Owners are told of their syncs' troubles: one message when they begin, one when they are over, never twice; and
+whoever is assigned something (`hub.sync.assigning`) is told once.
 
 `watch` compares what is the matter with what is noted; `tell` sends what is due, bundled by owner. Between noting that a
 message goes out and noting that it went, the process may die: then it was perhaps sent, and is not sent again."""
@@ -17,16 +18,18 @@ from hub.db import bulk
 from hub.db.tables import notice as notice_table
 from hub.sdk.records import Message
 from hub.settings import NoticeSettings, Settings
-from hub.sync.channels import Told, send
+from hub.sync.assigning import ways_to, withdraw
+from hub.sync.channels import send
 from hub.sync.engine import Engine
 from hub.sync.letters import written
+from hub.sync.mail import Told
 from hub.sync.troubles import Trouble, troubles
 
 UNKNOWN_SECONDS: Final = 120.0  # a message that is under way for so long was sent by a process that died
 AGAIN_SECONDS: Final = 300.0  # no channel worked: not before
 KEPT_DAYS: Final = 90
 
-_OPEN = "SELECT * FROM notice WHERE phase <> 'closed' FOR UPDATE"
+_OPEN = "SELECT * FROM notice WHERE phase <> 'closed' AND what <> 'assigned' FOR UPDATE"
 _STANDS = """
 UPDATE notice SET size = :size, cause = :cause, cause_zh = :zh, since = :since, place = :place, gone_at = NULL,
   phase = CASE WHEN phase = 'over' THEN 'told' ELSE phase END WHERE id = :id
@@ -38,9 +41,8 @@ _NEVER = "DELETE FROM notice WHERE id = ANY(:ids)"
 
 async def notices_due(engine: Engine, settings: Settings) -> int:
     """Look, and tell what is due; returns how many messages went out."""
-    if not _anybody(engine.configuration, settings.notices):
-        return 0
-    await watch(engine, settings.notices)
+    if _anybody(engine.configuration, settings.notices):
+        await watch(engine, settings.notices)
     return await tell(engine, settings)
 
 
@@ -51,14 +53,12 @@ def _anybody(configuration: Configuration, notices: NoticeSettings) -> bool:
 def channels_of(
     configuration: Configuration, notices: NoticeSettings, connection: str
 ) -> tuple[str | None, Sequence[str]]:
-    """Whose connection it is, and where that person is told: as this connection says, as another one of the same owner
-    says, else the fallback."""
+    """Whose connection it is, and where that person is told: as this connection says, else as `ways_to` says."""
     bound = configuration.connections.get(connection)
     owner = bound.spec.owner if bound else None
     if bound is not None and bound.spec.notify:
         return owner, bound.spec.notify
-    same = (b.spec.notify for _, b in sorted(configuration.connections.items()) if owner and b.spec.owner == owner)
-    return owner, next(filter(None, same), notices.fallback)
+    return owner, ways_to(configuration, notices, owner)
 
 
 async def watch(engine: Engine, notices: NoticeSettings) -> None:
@@ -119,9 +119,9 @@ def _fresh(configuration: Configuration, notices: NoticeSettings, trouble: Troub
 
 
 _FINISH = """
-UPDATE notice SET phase = CASE WHEN phase = 'over' THEN 'closed' ELSE 'told' END,
+UPDATE notice SET phase = CASE WHEN phase = 'over' OR what = 'assigned' THEN 'closed' ELSE 'told' END,
   told_at = CASE WHEN phase = 'over' THEN told_at ELSE intent_at END,
-  over_at = CASE WHEN phase = 'over' THEN intent_at END, intent_at = NULL, doubt = doubt OR :doubt,
+  over_at = CASE WHEN phase = 'over' OR what = 'assigned' THEN intent_at END, intent_at = NULL, doubt = doubt OR :doubt,
   channel = coalesce(:channel, channel) WHERE id = ANY(:ids) AND intent_at IS NOT NULL
 """
 _LOST = "SELECT id FROM notice WHERE phase <> 'closed' AND intent_at <= :before"
@@ -152,6 +152,7 @@ async def _claim(engine: Engine, notices: NoticeSettings) -> Mapping[tuple[str, 
         ids = [row.id for row in lost]
         await conn.execute(text(_FINISH), {"ids": ids, "doubt": True, "channel": None})
         await conn.execute(text(_FORGET), {"old": now - timedelta(days=KEPT_DAYS)})
+        await withdraw(conn)
         values = {
             "now": now,
             "ripe": now - timedelta(seconds=notices.wait_seconds),

@@ -49,11 +49,17 @@ async def collect_files(engine: Engine) -> int:
     return taken
 
 
-_DUE = """
-SELECT id, connection, source, received_at, method, path, query, headers, body, attempts FROM receipt
-WHERE state = 'due' AND connection = ANY(:known) {only} ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+# Each connection that has something gets the same share, so that a storm of one keeps nobody else waiting.
+_SHARES = """
+WITH owing AS MATERIALIZED (SELECT name FROM unnest(CAST(:known AS text[])) AS name
+  WHERE EXISTS (SELECT 1 FROM receipt WHERE state = 'due' AND connection = name))
+SELECT r.* FROM owing CROSS JOIN LATERAL (SELECT {columns} FROM receipt WHERE state = 'due' AND connection = owing.name
+  {only} ORDER BY id LIMIT (SELECT ceil(CAST(:limit AS numeric) / greatest(count(*), 1)) FROM owing) {lock}) r
+ORDER BY r.id
 """
-_DUE_IDS = "SELECT id FROM receipt WHERE state = 'due' AND connection = ANY(:known) ORDER BY id LIMIT :limit"
+_COLUMNS = "id, connection, source, received_at, method, path, query, headers, body, attempts"
+_DUE = _SHARES.replace("{columns}", _COLUMNS).replace("{lock}", "FOR UPDATE SKIP LOCKED")
+_DUE_IDS = _SHARES.format(columns="id", only="", lock="")
 
 
 async def open_receipts(engine: Engine) -> int:

@@ -1,8 +1,9 @@
 """The way out: the one transport, limits, tokens and call numbers of a process, and the contexts made of them."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,15 +12,20 @@ import httpx
 from hub.config.runtime import Bound
 from hub.sdk.auth import MemoryTokens
 from hub.sdk.context import Clock, Context, Created
-from hub.sdk.http import CallCounter, CallObserver, Exchange, Http
+from hub.sdk.http import CallCounter, CallObserver, Exchange, Http, Limiter
 from hub.sdk.limiter import LimiterBook, ProcessLimiter
+from hub.sdk.manifest import Limit
 from hub.security.redact import redact
 
 BODY_KEPT = 20_000  # characters of a request or an answer that an attempt keeps
 
 
+LimiterOf = Callable[[str, Sequence[Limit]], Limiter]
+"""Credential and its limits -> who counts its calls."""
+
+
 class Outward:
-    """Everything that leaves this process goes through here."""
+    """Everything that leaves this process goes through here. `limiter_of`: what counts for all processes, if one does."""
 
     def __init__(
         self,
@@ -27,12 +33,13 @@ class Outward:
         clock: Clock,
         rng: random.Random,
         observer: CallObserver | None = None,
+        limiter_of: LimiterOf | None = None,
     ) -> None:
         self._transport = transport
         self._clock = clock
         self._random = rng
         self._counter = CallCounter(observer)
-        self._limits = LimiterBook(clock)
+        self._limiter_of = limiter_of or partial(ProcessLimiter, LimiterBook(clock))
         self._tokens: dict[str, MemoryTokens] = {}
 
     def context(self, bound: Bound, recorder: "Exchanges | None" = None, created: Created | None = None) -> Context:
@@ -41,7 +48,7 @@ class Outward:
         credential = f"{manifest.id}:{getattr(bound.config, manifest.credential, bound.name)}"
         http = Http(
             transport=self._transport,
-            limiter=ProcessLimiter(self._limits, credential, bound.spec.limits or tuple(manifest.limits)),
+            limiter=self._limiter_of(credential, bound.spec.limits or tuple(manifest.limits)),
             counter=self._counter,
             recorder=recorder,
             timeout=bound.config.timeout,

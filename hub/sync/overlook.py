@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -39,6 +39,11 @@ _RUNS: Final = """
 SELECT id, sync, what, state, started_at, read, stored, unchanged, total, done FROM run
 WHERE state IN ('running', 'held') ORDER BY started_at DESC LIMIT 50
 """
+_WORKERS: Final = """
+SELECT w.id, w.name, w.host, w.pid, w.started_at, w.seen_at, w.doing, w.redis, w.redis_since, w.seen_at > :still AS lives,
+  coalesce(l.holder = w.id, false) AS schedules
+FROM worker w LEFT JOIN leader l ON l.office = 'scheduler' ORDER BY w.name, w.started_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Overlook:
     rates: Rates
     database_bytes: int
     channels: Sequence[Row] = ()  # ways to people that do not work now
+    workers: Sequence[Row] = ()
 
     @property
     def silent_seconds(self) -> float | None:
@@ -65,6 +71,7 @@ class Overlook:
         return {
             "at": self.at,
             "engine": {"at_work": self.at_work, "beat": self.rates.beat},
+            "workers": self.workers,
             "last_minute": self.rates.minute,
             "last_hour": self.rates.hour,
             "connections": self.connections,
@@ -95,6 +102,7 @@ async def overlook(conn: AsyncConnection, now: datetime) -> Overlook:
         rates=await pulse.rates(conn, now),
         database_bytes=int(size),
         channels=await views.rows(conn, "SELECT * FROM notice_channel ORDER BY channel"),
+        workers=await views.rows(conn, _WORKERS, {"still": now - timedelta(seconds=pulse.STILL_SECONDS)}),
     )
 
 

@@ -21,10 +21,12 @@ MOST = 2
 
 def overruled(batch: Batch, item: Item, merged: Merged) -> list[str]:
     """The fields that this record says otherwise than their owner, and that we write there."""
-    target = writer(batch)
-    if target is None or target.mapping is None or item.link is None or item.link.known is None or item.before is None:
+    if not merged.withheld or item.link is None or item.link.known is None or item.before is None:
         return []
-    if item.remapped or item.blind or not merged.withheld or condition_holds(target, merged.fields) is not True:
+    target = writer(batch)
+    if target is None or target.mapping is None or item.remapped or item.blind:
+        return []
+    if condition_holds(target, merged.fields) is not True:
         return []
     decided = spelled(item) | (item.row.kept or {}).keys()
     return [name for name in merged.withheld if name not in decided and _is_told(target.mapping, item.before, name)]

@@ -1,11 +1,14 @@
 """Pauses of a connection or stream: set by an error or a person, ended by a probe, a person or a new configuration."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.db import tally
+from hub.db.wake import wake
 from hub.sdk.errors import ConnectorError
 from hub.sync.engine import Engine
 from hub.sync.policy import Decision, Pause, Standing, decide
@@ -78,14 +81,19 @@ async def resume(conn: AsyncConnection, connection: str, stream: str = "") -> bo
         text("DELETE FROM pause WHERE connection = :connection AND stream = :stream"),
         {"connection": connection, "stream": stream},
     )
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return bool(done.rowcount)
 
 
 async def probe_paused(engine: Engine) -> int:
     """Try the paused scopes whose time has come with a cheap read; returns how many came back."""
+    return sum([await probe(engine, row) for row in await take_probes(engine)])
+
+
+async def take_probes(engine: Engine) -> Sequence[Row[Any]]:
+    """The paused scopes that are to be tried now, and by nobody else for a minute."""
     async with engine.db.begin("probe claim") as conn:
-        rows = (
+        return (
             await conn.execute(
                 text(
                     "UPDATE pause SET probe_at = :later WHERE probe_at <= :now"
@@ -94,13 +102,11 @@ async def probe_paused(engine: Engine) -> int:
                 {"now": engine.now(), "later": engine.after(60)},
             )
         ).all()
-    back = 0  # the scopes that may be used again, if only by one push
-    for row in rows:
-        back += await _probe(engine, row.connection, row.stream, row.reason, row.failures)
-    return back
 
 
-async def _probe(engine: Engine, connection: str, stream: str, reason: str, failures: int) -> int:
+async def probe(engine: Engine, scope: Row[Any]) -> int:
+    """Try one of them; 1 when it may be used again, if only by one push."""
+    connection, stream, reason, failures = scope.connection, scope.stream, scope.reason, scope.failures
     bound = engine.configuration.connections.get(connection)
     if bound is not None and reason != "Throttled":
         if reason == "AuthFailed":
@@ -138,7 +144,7 @@ AND trial RETURNING stream
 async def _on_trial(conn: AsyncConnection, connection: str, stream: str, now: datetime) -> bool:
     """A read says little about writes: where some are owed, one of them goes first, and only then all."""
     done = await conn.execute(text(_TRY), {"connection": connection, "stream": stream, "now": now})
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return bool(done.rowcount)
 
 

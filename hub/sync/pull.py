@@ -53,7 +53,7 @@ class LeaseLost(Exception):
 
 _CLAIM = """
 UPDATE sync SET lease_until = :lease, fence = fence + 1 WHERE name = :name
-  AND (lease_until IS NULL OR lease_until < :now) AND mode <> 'paused'
+  AND (lease_until IS NULL OR lease_until < :now) AND mode <> 'paused' AND coalesce(next_pull_at, :now) <= :now
 RETURNING cursor, fence, backfilled, doubt
 """
 
@@ -64,10 +64,13 @@ async def pull_due(engine: Engine) -> int:
 
 
 async def pull_candidates(engine: Engine) -> list[BoundSync]:
-    """The syncs whose time to pull has come and whose connection is not paused."""
+    """The syncs whose time to pull has come, that nobody pulls, and whose connection is not paused."""
     async with engine.db.read() as conn:
         rows = await conn.execute(
-            text("SELECT name FROM sync WHERE coalesce(next_pull_at, :now) <= :now AND mode <> 'paused' ORDER BY name"),
+            text(
+                "SELECT name FROM sync WHERE coalesce(next_pull_at, :now) <= :now AND mode <> 'paused'"
+                " AND (lease_until IS NULL OR lease_until < :now) ORDER BY name"
+            ),
             {"now": engine.now()},
         )
         due = [row.name for row in rows]

@@ -15,6 +15,7 @@ from hub.canon.entity import Entity, Fields
 from hub.canon.identity import compared, links_by_entity
 from hub.canon.store import load
 from hub.config.runtime import BoundSync, Configuration
+from hub.db.wake import wake
 from hub.mapping import RecordError
 from hub.sdk import jsontext
 from hub.security import audit
@@ -165,7 +166,7 @@ async def answer(conn: AsyncConnection, said: Mapping[int, str], by: Person, how
     if ids:
         answers = {str(number): said[number] for number in ids}
         await audit.record(conn, by.name, "question.answer", f"{len(ids)} questions", {**how, "answers": answers})
-        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+        wake(conn)
     return ids
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.config.runtime import BoundSync
 from hub.db import bulk as database
 from hub.db.tables import inbox
+from hub.db.wake import wake
 from hub.mapping import RecordError
 from hub.sdk import jsontext
 from hub.security import audit
@@ -92,7 +93,7 @@ async def start(conn: AsyncConnection, sync: str, window: Window, by: Person) ->
     begun = {"sync": sync, "now": by.now, "total": size.n, "detail": detail}
     made = int((await conn.execute(text(_START), begun)).scalar_one())
     await audit.record(conn, by.name, "failed.reapply", f"run {made}", {**asked, "rows": size.n})
-    await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+    wake(conn)
     return made
 
 

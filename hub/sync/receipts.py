@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.db import tally
+from hub.db import tally, wake
 from hub.sdk import jsontext
 
 Verdict = Literal["accepted", "duplicate", "refused"]
@@ -65,9 +65,13 @@ async def store(connection: AsyncConnection, rows: Sequence[ReceiptRow], now: da
     values: dict[str, object] = {name: [getattr(row, name) for row in rows] for name in _PLAIN}
     for name in _JSON:
         values[name] = [jsontext.dumps(getattr(row, name)).decode() for row in rows]
-    values |= {"horizon": now - REPEAT, "kept": KEPT_BODY, "slot": tally.slot()}
+    notify = wake.notifies(connection)
+    values |= {"horizon": now - REPEAT, "kept": KEPT_BODY, "slot": tally.slot(), "notify": notify}
     found = await connection.execute(_STORE, {**values, "again": _AGAIN, "again_zh": _AGAIN_ZH})
-    return [Placed(row.id, row.verdict) for row in found]
+    placed = [Placed(row.id, row.verdict) for row in found]
+    if not notify and any(each.verdict == "accepted" for each in placed):
+        wake.wake(connection)
+    return placed
 
 
 async def store_file(
@@ -142,7 +146,7 @@ def _store_statement() -> TextClause:
             GROUP BY connection, verdict ORDER BY connection, verdict
             ON CONFLICT (what, name, label, slot) DO UPDATE SET n = t.n + excluded.n
         )
-        SELECT id, verdict, CASE WHEN verdict = 'accepted' THEN CAST(pg_notify('hub_work', '') AS text) END
+        SELECT id, verdict, CASE WHEN :notify AND verdict = 'accepted' THEN CAST({wake.NOTIFY} AS text) END
         FROM new ORDER BY id
         """
     )

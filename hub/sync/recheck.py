@@ -48,9 +48,14 @@ _NEXT = "UPDATE sync SET recheck_at = :at, recheck_after = :after WHERE name = :
 
 async def recheck_due(engine: Engine) -> int:
     """One batch of every sync whose recheck is due; returns how many records were fetched."""
+    return sum([await recheck(engine, sync) for sync in await recheck_candidates(engine)])
+
+
+async def recheck_candidates(engine: Engine) -> list[BoundSync]:
+    """The syncs of which a batch is to be fetched again."""
     syncs = [sync for sync in engine.configuration.readers() if sync.spec.recheck is not None]
     if not syncs:
-        return 0
+        return []
     async with engine.db.read() as conn:
         closed = await paused(conn)
         due = await conn.execute(
@@ -59,11 +64,14 @@ async def recheck_due(engine: Engine) -> int:
         )
         names = {row.name for row in due}
     syncs = [sync for sync in syncs if sync.name in names]
-    free = [sync for sync in syncs if not {(sync.connection, ""), (sync.connection, sync.stream)} & closed]
-    return sum([await _recheck(engine, sync, sync.spec.recheck) for sync in free if sync.spec.recheck is not None])
+    return [sync for sync in syncs if not {(sync.connection, ""), (sync.connection, sync.stream)} & closed]
 
 
-async def _recheck(engine: Engine, sync: BoundSync, spec: RecheckSpec) -> int:
+async def recheck(engine: Engine, sync: BoundSync) -> int:
+    """One batch of one sync."""
+    spec = sync.spec.recheck
+    if spec is None:
+        return 0
     bound = engine.configuration.connections[sync.connection]
     stream = bound.streams[sync.stream]
     async with engine.db.begin("recheck claim") as conn:

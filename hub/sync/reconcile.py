@@ -86,7 +86,8 @@ async def _plan(engine: Engine, fresh: list[BoundSync]) -> None:
 
 _CLAIM = """
 UPDATE sync SET reconcile_lease = :lease, reconcile_fence = reconcile_fence + 1 WHERE name = :name AND mode <> 'paused'
-  AND (reconcile_lease IS NULL OR reconcile_lease < :now) RETURNING reconcile_fence
+  AND (reconcile_lease IS NULL OR reconcile_lease < :now) AND coalesce(reconcile_at, :now) <= :now
+RETURNING reconcile_fence
 """
 
 

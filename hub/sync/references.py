@@ -1,6 +1,6 @@
 """References inside mapped entities: found, resolved for a whole batch, and what to do about parents we do not know."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hub.canon.entity import Fields
@@ -9,28 +9,27 @@ from hub.mapping import Ref
 from hub.sdk.records import Bell
 
 
-def refs_in(fields: Mapping[str, Any]) -> Iterator[Ref]:
+def refs_in(fields: Mapping[str, Any]) -> list[Ref]:
     """All references in an entity's fields and its lines."""
+    found = [value for value in fields.values() if type(value) is Ref]
     for value in fields.values():
-        if isinstance(value, Ref):
-            yield value
-        elif isinstance(value, list):
+        if type(value) is list:
             for line in value:
-                yield from (sub for sub in line.values() if isinstance(sub, Ref))
+                found += [sub for sub in line.values() if type(sub) is Ref]
+    return found
 
 
 def with_ids(fields: Mapping[str, Any], found: Mapping[Ref, int]) -> Fields:
     """The fields with references replaced by entity ids; an unknown one stays a `Ref`."""
-
-    def answer(value: Any) -> Any:
-        return found.get(value, value) if isinstance(value, Ref) else value
-
-    return {
-        name: [{sub: answer(v) for sub, v in line.items()} for line in value]
-        if isinstance(value, list)
-        else answer(value)
-        for name, value in fields.items()
-    }
+    answer = dict(fields)
+    for name, value in fields.items():
+        if type(value) is Ref:
+            answer[name] = found.get(value, value)
+        elif type(value) is list:
+            answer[name] = [
+                {sub: found.get(v, v) if type(v) is Ref else v for sub, v in line.items()} for line in value
+            ]
+    return answer
 
 
 def awaited(connection: str, ref: Ref) -> str:

@@ -211,7 +211,7 @@ async def _owe(turn: Turn) -> int:
         await end(turn)
         return 1
     entities = to_write(turn.sync, written_by(turn), await pairs(turn, rows))
-    owed = [row_for(turn.sync, entity, f"run-{turn.id}") for entity in entities]
+    owed = [row_for(turn.sync, entity, f"run-{turn.id}", patient=True) for entity in entities]
     await owe(turn.conn, owed, turn.engine)
     await turn.conn.execute(
         text(

@@ -82,6 +82,7 @@ UPDATE delivery d SET
   lookups = CASE WHEN x.state = 'done' THEN 0 ELSE d.lookups + x.lookups END, busy_since = x.busy_since,
   intent_at = CASE WHEN x.known_outcome THEN NULL ELSE d.intent_at END, lease_until = NULL, crashes = 0,
   note = x.note, error_class = x.error_class, error = x.error, error_zh = x.error_zh, error_fields = x.error_fields,
+  owner = CASE WHEN x.state <> 'done' THEN d.owner END,
   owed_since = CASE WHEN x.state = 'done' AND d.wanted_version > x.version THEN :now ELSE d.owed_since END,
   settled_at = CASE WHEN x.state IN ('done', 'parked') THEN CAST(:now AS timestamptz) END
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(id bigint, fence bigint, state text, version int, due_at timestamptz,

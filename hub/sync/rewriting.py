@@ -46,7 +46,7 @@ def writes_now(sync: BoundSync) -> bool:
 
 
 def row_of(sync: BoundSync, entity_id: int, version: int, correlation: str) -> dict[str, Any]:
-    """A delivery of an entity at this version by a sync."""
+    """A delivery of an entity at this version by a sync, of a re-mapping."""
     return {
         "sync": sync.name,
         "connection": sync.connection,
@@ -55,6 +55,7 @@ def row_of(sync: BoundSync, entity_id: int, version: int, correlation: str) -> d
         "entity_id": entity_id,
         "change_id": 0,
         "version": version,
+        "patient": True,
         "correlation": correlation,
     }
 

@@ -13,6 +13,7 @@ from hub.canon.entity import Entity, is_join
 from hub.canon.identity import Link, links_by_entity
 from hub.canon.store import load, standing
 from hub.config.runtime import BoundSync
+from hub.db.wake import wake
 from hub.sdk import jsontext
 from hub.sync.condition import condition_holds
 from hub.sync.ending import is_owed
@@ -25,18 +26,20 @@ LIVE = "live"
 _CHANGES = """
 SELECT id, entity_id, kind, version, fields, connection, stream, live, at, coalesce(arrived_at, at) AS since, correlation
 FROM change
-WHERE derived AND NOT routed ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+WHERE derived AND NOT routed ORDER BY live DESC, id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
 _OWE = """
 INSERT INTO delivery AS d (sync, connection, stream, kind, entity_id, change_id, wanted_version, state, due_at,
-  correlation, created_at, owed_since)
-SELECT x.sync, x.connection, x.stream, x.kind, x.entity_id, x.change_id, x.version, 'due', :now, x.correlation, :now,
+  patient, correlation, created_at, owed_since)
+SELECT x.sync, x.connection, x.stream, x.kind, x.entity_id, x.change_id, x.version, 'due', :now,
+  x.patient, x.correlation, :now,
   coalesce(x.since, CAST(:now AS timestamptz))
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x(sync text, connection text, stream text, kind text, entity_id bigint,
-  change_id bigint, version int, correlation text, since timestamptz)
+  change_id bigint, version int, patient bool, correlation text, since timestamptz)
 ORDER BY x.sync, x.entity_id, x.change_id
 ON CONFLICT (sync, entity_id, part, change_id) DO UPDATE SET
+  patient = excluded.patient AND (d.patient OR d.state IN ('done', 'superseded', 'dismissed')),
   wanted_version = greatest(d.wanted_version, excluded.wanted_version), correlation = excluded.correlation,
   owed_since = CASE WHEN d.state IN ('done', 'superseded', 'dismissed') THEN excluded.owed_since
     ELSE least(d.owed_since, excluded.owed_since) END,
@@ -90,7 +93,7 @@ async def owe_at(
         rows_text = jsontext.dumps(list(newest.values())).decode()
         values = {"rows": rows_text, "now": now, "only_new": only_new}
         await conn.execute(text(_OWE), values)
-        await conn.execute(text("SELECT pg_notify('hub_work', '')"))
+        wake(conn)
 
 
 async def _owed(engine: Engine, conn: AsyncConnection, kind: str, changes: Sequence[Row[Any]]) -> list[dict[str, Any]]:
@@ -105,17 +108,25 @@ async def _owed(engine: Engine, conn: AsyncConnection, kind: str, changes: Seque
         for change in changes:
             entity = entities.get(change.entity_id)
             if entity is not None and _is_owed(sync, change, entity, links.get(entity.id)):
-                owed.append(row_for(sync, entity, change.correlation, change.since))
+                owed.append(row_for(sync, entity, change.correlation, change.since, patient=not change.live))
     for sync in messages:
-        for change in changes:
-            entity = entities.get(change.entity_id)
-            if entity is not None and _is_told(engine, sync, change, entity):
-                owed.append({**row_for(sync, entity, change.correlation, change.since), "change_id": change.id})
+        told = {
+            change.entity_id: change
+            for change in changes
+            if (entity := entities.get(change.entity_id)) is not None and _is_told(engine, sync, change, entity)
+        }
+        # A message says how it stands now: of several changes at once the last is told, which covers the others.
+        for entity_id, change in told.items():
+            row = row_for(sync, entities[entity_id], change.correlation, change.since)
+            owed.append({**row, "change_id": change.id})
     return owed
 
 
-def row_for(sync: BoundSync, entity: Entity, correlation: str, since: datetime | None = None) -> dict[str, Any]:
-    """A delivery of an entity's present version by a sync. `since`: when what it brings reached us; None: now."""
+def row_for(
+    sync: BoundSync, entity: Entity, correlation: str, since: datetime | None = None, *, patient: bool = False
+) -> dict[str, Any]:
+    """A delivery of an entity's present version by a sync. `since`: when what it brings reached us; None: now.
+    `patient`: of a backfill or a re-mapping, others go before it."""
     return {
         "sync": sync.name,
         "connection": sync.connection,
@@ -124,6 +135,7 @@ def row_for(sync: BoundSync, entity: Entity, correlation: str, since: datetime |
         "entity_id": entity.id,
         "change_id": 0,
         "version": entity.version,
+        "patient": patient,
         "correlation": correlation,
         "since": since and since.isoformat(),
     }

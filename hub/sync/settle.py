@@ -73,7 +73,7 @@ async def write_verdicts(conn: AsyncConnection, sync: BoundSync, verdicts: Verdi
 _PARK_FIRST = """
 UPDATE inbox SET state = 'parked', settled_at = :now, error_class = :class, error = :error, error_zh = :zh
 WHERE id = (SELECT id FROM inbox WHERE connection = :connection AND stream = :stream AND state = 'due'
-  AND due_at <= :now ORDER BY from_link, due_at, id LIMIT 1)
+  AND due_at <= :now ORDER BY from_link, patient, due_at, id LIMIT 1)
 """
 
 
@@ -122,6 +122,12 @@ async def supersede_older(conn: AsyncConnection, sync: BoundSync, newest: Mappin
             "now": now,
         },
     )
+
+
+async def anybody_waits(conn: AsyncConnection) -> bool:
+    """Is there any record or delivery that waits for another? Hardly ever, so this is asked first."""
+    waiting = "SELECT EXISTS (SELECT 1 FROM inbox WHERE state = 'waiting') OR EXISTS (SELECT 1 FROM delivery WHERE state = 'waiting')"
+    return bool((await conn.execute(text(waiting))).scalar_one())
 
 
 async def wake(conn: AsyncConnection, awaited: Sequence[str], now: datetime) -> None:

@@ -6,6 +6,7 @@ taken alone; what three processes died of is set aside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from sqlalchemy import text
@@ -23,10 +24,15 @@ POISON = Failure(
     "处理该记录时进程连续三次中断，请联系集成人员",
 )
 
-_KNOWN = "SELECT id, crashes, by FROM suspect WHERE what = :what AND id = ANY(:ids) ORDER BY id"
-_TAKE = """
+# What another engine that lives has in its hand is its own matter.
+_HELD = "EXISTS (SELECT 1 FROM worker w WHERE w.id = s.by AND w.id <> :by AND w.seen_at > :since)"
+_KNOWN = f"""
+SELECT s.id, s.crashes, s.by, {_HELD} AS held FROM suspect s WHERE s.what = :what AND s.id = ANY(:ids) ORDER BY s.id
+"""
+_TAKE = f"""
 INSERT INTO suspect AS s (what, id, crashes, by) SELECT :what, id, 1, :by FROM unnest(CAST(:ids AS bigint[])) AS id
 ON CONFLICT (what, id) DO UPDATE SET crashes = s.crashes + CAST(s.by <> excluded.by AS int), by = excluded.by
+WHERE NOT {_HELD} RETURNING s.id
 """
 
 _ANY_LEFT = """
@@ -49,14 +55,18 @@ class Taken:
 
 async def take(engine: Engine, what: What, due: Sequence[int]) -> Taken:
     """Of these the ones to take now."""
+    mine = engine.careful
+    since = engine.now() - timedelta(seconds=engine.settings.lease_seconds)
     async with engine.db.begin("take carefully") as conn:
-        known = (await conn.execute(text(_KNOWN), {"what": what, "ids": list(due)})).all()
-        mine = engine.careful
+        values = {"what": what, "ids": list(due), "by": mine, "since": since}
+        found = (await conn.execute(text(_KNOWN), values)).all()
+        known = [row for row in found if not row.held]
+        held = {row.id for row in found if row.held}
         dead = [row.id for row in known if row.crashes >= MAX_CRASHES and row.by != mine]
         alone = [row.id for row in known if row.id not in dead and (row.by != mine or row.crashes > 1)]
-        ids = alone[:1] or [number for number in due if number not in dead]
-        await conn.execute(text(_TAKE), {"what": what, "ids": ids, "by": mine})
-        return Taken(ids, dead)
+        ids = alone[:1] or [number for number in due if number not in held | {*dead}]
+        mine_now = {row.id for row in await conn.execute(text(_TAKE), {**values, "ids": ids})}
+        return Taken([number for number in ids if number in mine_now], dead)
 
 
 async def clear(conn: AsyncConnection, what: What, ids: Sequence[int]) -> None:

@@ -1,6 +1,7 @@
 """What enters the inbox and what does not; what a bad record does, and what it does not do to its neighbours."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -83,6 +84,18 @@ async def test_an_older_version_is_recorded_and_not_applied(build: Build) -> Non
     late = (await town.inbox())[-1]
     assert late.state == "superseded" and late.note.startswith("older than what we know")
     assert (await town.entity(engine, "customer")).fields["name"] == "new name"
+
+
+@pytest.mark.parametrize(
+    ("nine", "ten"), [(9, 10), ("9", "10"), (Decimal("9.0"), 10), (Decimal("9.5"), Decimal("10.25"))]
+)
+async def test_versions_that_are_numbers_are_compared_as_numbers(build: Build, nine: Any, ten: Any) -> None:
+    town, engine = await build(*PARTS, mappings=(CUSTOMERS.replace("updated_at", "rev"),))
+    for rev, name in ((nine, "ninth"), (ten, "tenth"), (nine, "ninth again")):
+        await town.arrive(engine, "left-customers", {"id": "1", "rev": rev, "name": name})
+        await town.work(engine)
+    assert [row.state for row in await town.inbox()] == ["done", "done", "superseded"]
+    assert (await town.entity(engine, "customer")).fields["name"] == "tenth"
 
 
 async def test_an_equal_version_with_other_content_is_applied(build: Build) -> None:
@@ -255,14 +268,14 @@ async def test_one_record_that_breaks_the_batch_parks_alone(build: Build, monkey
     from hub.sync import merging
 
     town, engine = await build(*PARTS)
-    merges = merging.merge
+    merges = merging.merge_item
 
-    def broken(shape: Any, current: Any, base: Any, new: dict[str, Any], **more: Any) -> Any:
-        if new.get("name") == "cursed":
+    def broken(batch: Any, item: Any) -> Any:
+        if item.entity["name"] == "cursed":
             raise ZeroDivisionError("ours")
-        return merges(shape, current, base, new, **more)
+        return merges(batch, item)
 
-    monkeypatch.setattr(merging, "merge", broken)
+    monkeypatch.setattr(merging, "merge_item", broken)
     for name in ("one", "cursed", "two"):
         town.save("left", name=name)
     await town.again(engine)

@@ -74,13 +74,12 @@ def outward(record: dict[str, Any]) -> list[Decimal]:
 
 async def typed(town: Town) -> dict[str, list[Decimal]]:
     """What stands in the typed columns."""
-    found = {}
-    for row in await town.rows("SELECT id, number, total FROM k_order"):
-        lines = await town.rows(
-            "SELECT quantity, unit_price, amount FROM k_order_lines WHERE entity_id = :id ORDER BY position", id=row.id
-        )
-        found[row.number] = [row.total, *(value for line in lines for value in line)]
-    return found
+    rows = await town.rows("SELECT id, number, total FROM k_order")
+    found = {row.id: (row.number, [row.total]) for row in rows}
+    each = "SELECT entity_id, quantity, unit_price, amount FROM k_order_lines ORDER BY entity_id, position"
+    for entity, *values in await town.rows(each):
+        found[entity][1].extend(values)
+    return dict(found.values())
 
 
 async def settle(town: Town, engine: Engine) -> dict[str, int]:

@@ -144,6 +144,33 @@ async def test_a_live_change_is_told_once(build: Build) -> None:
     assert len(town.told()) == 2
 
 
+async def test_of_several_changes_at_once_the_last_is_told(build: Build) -> None:
+    """Each message would say how it stands now: nobody wants to read it twice."""
+    town, engine = await with_known_customer(build)
+    for phone in ("2", "3"):
+        await town.arrive(engine, "left-customers", town.save("left", "customers", "1", phone=phone))
+        for step in (apply_due, derive_due):
+            await step(engine)
+    await town.again(engine, 2)
+    assert [("云帆: 3" in said) for said in town.told()] == [True]
+
+
+async def test_what_is_still_to_be_told_is_told_with_what_came_since(build: Build) -> None:
+    town, engine = await with_known_customer(build)
+    await town.change("INSERT INTO pause (connection, stream, reason, since, who) VALUES ('team', '', 'person', :n, 'a')",
+                      n=town.clock.now())  # fmt: skip
+    for phone in ("2", "3"):
+        town.save("left", "customers", "1", phone=phone)
+        await town.again(engine)
+    assert await town.count("delivery") == 2
+    await town.change("DELETE FROM pause")
+    await town.again(engine, 2)
+    assert [("云帆: 3" in said) for said in town.told()] == [True]
+    notes = await town.rows("SELECT state, note FROM delivery ORDER BY id")
+    assert [row.state for row in notes] == ["done", "done"]
+    assert notes[0].note.startswith("told with change ")
+
+
 async def test_a_filter_keeps_messages_back(build: Build) -> None:
     town, engine = await with_known_customer(build, when="phone != '2'")
     town.save("left", "customers", "1", phone="2")

@@ -49,6 +49,28 @@ async def test_groups_come_first_then_their_members(hub: Any, group: str) -> Non
     await asyncio.to_thread(use)
 
 
+async def test_single_rows_are_assigned(hub: Any, group: str) -> None:
+    import asyncio
+
+    def use() -> None:
+        told = said(hub("failed", "assign", "inbox", "1", "bob", "--note", "asked"))
+        assert "updated: 1" in told and "bob is not told" in told
+        (row,) = rows(hub("failed", "list", "--owner", "bob", "--json"))
+        assert (row["id"], row["owner"], row["assigned"]) == (1, "bob", True)
+        assert rows(hub("failed", "--owner", "bob", "--json")) == []
+        assert [row["id"] for row in rows(hub("failed", group, "--owner", "bob", "--json"))] == [1]
+        assert [row["what"] for row in rows(hub("failed", "history", "inbox", "1", "--json"))] == ["inbox 1"]
+        assert [row["what"] for row in rows(hub("failed", "history", group, "--json"))] == ["inbox 1"]
+        partly = hub("failed", "assign", "inbox", "2", "9", "bob")
+        assert partly.exit_code == 1 and "left alone, not there or not open: 9" in partly.output
+        said(hub("failed", "assign", "inbox", "1", "2", ""))
+        assert rows(hub("failed", "list", "--owner", "bob", "--json")) == []
+        for wrong in (["inbox", "bob"], ["inbox", "1"], [group, "bob", "carl"], ["inbox", "1", "bob", "carl"]):
+            assert hub("failed", "assign", *wrong).exit_code != 0
+
+    await asyncio.to_thread(use)
+
+
 async def test_acts_on_a_group_are_runs(hub: Any, group: str) -> None:
     import asyncio
 

@@ -10,16 +10,19 @@ from sqlalchemy import text
 from hub.db import bulk as database
 from hub.db.session import Database
 from hub.db.tables import inbox
+from hub.settings import NoticeSettings
 from hub.sync import bulk, groups
+from hub.sync.assigning import Office, Word, assign_group
 from hub.sync.bulk import Act
 from hub.sync.desk import DeskError, Person
 from hub.sync.edits import Edit
-from hub.sync.groups import Selection, Word
-from tests.integration.test_desk import put_delivery, put_inbox
+from hub.sync.groups import Selection
+from tests.integration.test_desk import CONFIGURATION, put_delivery, put_inbox
 from tests.support.results import write_result
 from tests.support.sdk import START
 
 ANNA = Person("anna", START)
+OFFICE = Office(ANNA, CONFIGURATION, NoticeSettings())
 MANY = 50_000
 
 
@@ -79,12 +82,12 @@ async def test_a_group_is_assigned_with_what_joins_it_later(db: Database) -> Non
     (group,) = await grouped(db)
     assert (group["owner"], group["assigned"]) == (None, False)
     async with db.begin("test") as conn:
-        await groups.assign(conn, group["id"], Word(owner="bob"), ANNA)
-        await groups.assign(conn, group["id"], Word(note="asked the ERP team"), ANNA)
+        await assign_group(conn, group["id"], Word(owner="bob"), OFFICE)
+        await assign_group(conn, group["id"], Word(note="asked the ERP team"), OFFICE)
         with pytest.raises(DeskError, match="say who"):
-            await groups.assign(conn, group["id"], Word(), ANNA)
+            await assign_group(conn, group["id"], Word(), OFFICE)
         with pytest.raises(DeskError, match="no group"):
-            await groups.assign(conn, "i000000000", Word("bob"), ANNA)
+            await assign_group(conn, "i000000000", Word("bob"), OFFICE)
     await put_inbox(db)
     (group,) = await grouped(db)
     assert (group["owner"], group["note"], group["count"]) == ("bob", "asked the ERP team", 2)
@@ -92,7 +95,7 @@ async def test_a_group_is_assigned_with_what_joins_it_later(db: Database) -> Non
         assert {row["owner"] for row in await groups.failed(conn)} == {"bob"}
         assert [row["detail"]["owner"] for row in await groups.history(conn, group["id"])] == [None, "bob"]
     async with db.begin("test") as conn:
-        await groups.assign(conn, group["id"], Word(owner=""), ANNA)
+        await assign_group(conn, group["id"], Word(owner=""), OFFICE)
     assert (await grouped(db))[0]["owner"] is None
 
 

@@ -13,7 +13,6 @@ from hub.db.session import Database
 from hub.db.tables import metadata
 from hub.jobs.crank import _WAITING
 from hub.sync import (
-    apply,
     arrive,
     bells,
     deliver,
@@ -25,6 +24,7 @@ from hub.sync import (
     route,
     settle,
     sweep,
+    taking,
     tombstones,
     views,
 )
@@ -51,7 +51,8 @@ CANON: Final = {
     "ix_delivery_cause": "SELECT id FROM delivery WHERE state = 'parked' ORDER BY cause, id LIMIT 10",
 }
 HOT: Final[Mapping[str, Any]] = {
-    "apply claims": apply._ANY,
+    "apply claims": taking.ANY,
+    "and takes along": taking.ALONG,
     "arrive asks": arrive._LAST,
     "bells are claimed": bells._BELLS,
     "orphans are parked": bells._ORPHANS,
@@ -103,7 +104,7 @@ SAMPLES: Final[Mapping[str, Any]] = {
     **dict.fromkeys(
         ("now", "before", "horizon", "event", "inbox_at", "attempt", "pulse", "lease", "since", "due"), START
     ),
-    **dict.fromkeys(("connection", "stream", "text", "error", "zh", "class", "kind", "group"), "x"),
+    **dict.fromkeys(("connection", "stream", "text", "error", "zh", "class", "kind", "group", "owner"), "x"),
     **{name: ["x"] for name in ("keys", "awaited", "known", "closed", "syncs", "names", "digests")},
     **dict.fromkeys(("limit", "after", "id", "max", "place", "receipt"), 1),
     "ids": [1],

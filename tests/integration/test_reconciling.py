@@ -16,7 +16,8 @@ from hub.config.runtime import load_configuration
 from hub.db.session import Database
 from hub.sdk import jsontext
 from hub.security import tokens
-from hub.settings import Settings
+from hub.settings import MailSettings, NoticeSettings, Settings
+from hub.sync import notices
 from hub.sync.intake import Intake
 from tests.engine.town import Town, built, connection, sync
 
@@ -108,6 +109,26 @@ async def test_the_api(client: httpx.AsyncClient, town: Town) -> None:
     ]
 
 
+async def test_drifts_are_assigned(client: httpx.AsyncClient, town: Town) -> None:
+    (gone, different) = (await client.get("/api/v1/drifts")).json()["items"]
+    wanted = {"what": "drift", "ids": [gone["id"], 99], "owner": "bob@example.com", "note": "yours"}
+    done = await client.post("/api/v1/failed/assign", json=wanted)
+    assert done.json() == {"done": [gone["id"]], "told": ["bob@example.com"]}
+    (only,) = (await client.get("/api/v1/drifts", params={"owner": "bob@example.com"})).json()["items"]
+    assert (only["id"], only["owner"]) == (gone["id"], "bob@example.com")
+    (act,) = await town.rows("SELECT who, what, detail FROM audit WHERE act = 'drift.assign'")
+    assert (act.who, act.what, act.detail["owner"]) == ("root", str(gone["id"]), "bob@example.com")
+    (notice,) = await town.rows("SELECT subject, place, cause FROM notice WHERE what = 'assigned'")
+    assert tuple(notice) == (f"drift {gone['id']}", f"drifts/{gone['id']}", "By root (yours): missing_there K2")
+    engine = await town.engine()
+    given = Settings(notices=NoticeSettings(language="en"), mail=MailSettings(host="127.0.0.1", port=1))
+    await client.post("/api/v1/drifts/dismiss", json={"ids": [gone["id"]], "reason": "known"})
+    assert await notices.notices_due(engine, given) == 0
+    assert await town.rows("SELECT 1 FROM notice") == [], "it is settled: nobody is told"
+    done = await client.post("/api/v1/failed/assign", json={**wanted, "ids": [gone["id"], different["id"]]})
+    assert done.json()["done"] == [different["id"]], "a dismissed one is nobody's turn"
+
+
 async def test_who_may_only_read_repairs_nothing(client: httpx.AsyncClient, town: Town) -> None:
     async with town.db.begin("token") as conn:
         reader = await tokens.create(conn, "reader", ["read"])
@@ -124,6 +145,10 @@ def test_the_commands(hub: Any, drifts: None) -> None:
     assert "ours goes there" in shown
     assert "phone" in shown
     assert "phone →" in hub("drift", "list").output
+    assert "updated: " in hub("failed", "assign", "drift", str(rows[1]["id"]), "bob").output
+    assert [row["id"] for row in jsontext.loads(hub("drift", "list", "--owner", "bob", "--json").output)] == [
+        rows[1]["id"]
+    ]
     assert hub("drift", "repair").exit_code == 2
     assert "under repair: 1" in hub("drift", "repair", str(rows[1]["id"])).output
     assert hub("drift", "dismiss", "--sync", "right-customers").exit_code == 2, "a reason is asked for"

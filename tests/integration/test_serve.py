@@ -1,5 +1,6 @@
 """`hub serve` as it really runs: two processes, restarted when they die, gone when it is told or killed."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -8,14 +9,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-import httpx
+import asyncpg
 import pytest
+from click.testing import CliRunner
 
+from hub.cli.serve import worker
+from hub.db.session import plain_url
 from hub.jobs.serve import ServeError, serve
 from hub.settings import HttpSettings, Settings
 from tests.support.database import data_folder
+from tests.support.redis import RedisServer
 
 
 @pytest.fixture
@@ -26,15 +32,17 @@ def port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def serving(folder: Path, url: str, port: int, *arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`hub serve`, or the command of these arguments."""
     environment = {
         **os.environ,
         "HUB_DATA_DIR": str(folder),
         "HUB_DATABASE_URL": url,
         "HUB_HTTP__PORT": str(port),
         "HUB_LOG__LEVEL": "error",
+        **more,
     }
-    command = [sys.executable, "-m", "hub.cli.main", "serve"]
+    command = [sys.executable, "-m", "hub.cli.main", *(arguments or ("serve",))]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             yield process
@@ -50,10 +58,14 @@ def until(true: Callable[[], bool], seconds: float = 90) -> None:
 
 
 def answers(port: int) -> bool:
+    asking = HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
-    except httpx.TransportError:
+        asking.request("GET", "/readyz")
+        return asking.getresponse().status == 200
+    except (OSError, HTTPException):
         return False
+    finally:
+        asking.close()
 
 
 def children(pid: int) -> dict[str, int]:
@@ -94,6 +106,37 @@ def test_a_killed_hub_leaves_no_processes_behind(port: int, database_url: str) -
         pids = children(hub.pid).values()
         hub.kill()
         until(lambda: not any(alive(pid) for pid in pids))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_intake_and_workers_apart(port: int, database_url: str, redis_server: RedisServer) -> None:
+    """With a Redis `hub serve` is the intake alone; workers come and go, and tell of themselves."""
+    at = {"HUB_REDIS_URL": redis_server.url}
+    with data_folder() as folder, serving(folder, database_url, port, **at) as hub:
+        until(lambda: answers(port))
+        assert set(children(hub.pid)) == {"hub.api"}
+        with serving(folder, database_url, port, "worker", "--name", "ann", **at) as ann:
+            until(lambda: workers(database_url) == [("ann", "ok")])
+            ann.send_signal(signal.SIGTERM)
+            assert ann.wait(30) == 0
+        assert workers(database_url) == [], "who goes home says so"
+
+
+def workers(url: str) -> list[tuple[str, str]]:
+    async def run() -> list[tuple[str, str]]:
+        connection = await asyncpg.connect(plain_url(url))
+        try:
+            return [tuple(row) for row in await connection.fetch("SELECT name, redis FROM worker ORDER BY name")]
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def test_a_worker_without_a_database_of_its_own_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HUB_DATABASE_URL", raising=False)
+    told = CliRunner(env={"HUB_LANG": "en"}).invoke(worker)
+    assert told.exit_code == 1 and "HUB_DATABASE_URL" in told.output
 
 
 def test_a_taken_port_is_said_before_anything_starts(port: int) -> None:

@@ -28,7 +28,8 @@ from hub.db.session import Database
 from hub.sdk.sandbox import Ledger, SystemClock, serve
 from tests.engine.town import CUSTOMERS, Part, Town, connection, own_kind, owners, sync, written
 
-Name = Literal["intake", "engine"]
+Name = Literal["intake", "engine", "second", "third"]
+"""Engines beside the first are workers."""
 
 WALL_CLOCK = "FIRE_WALL_CLOCK"
 POISON = "FIRE_POISON"

@@ -13,7 +13,7 @@ from hub.config.catalogue import connectors
 from hub.config.check import check
 from hub.config.directory import read_directory
 from hub.settings import MailSettings, NoticeSettings, Settings
-from hub.sync import desk, notices, overlook
+from hub.sync import assigning, corrections, desk, groups, notices, overlook
 from hub.sync.controls import act_on_sync
 from hub.sync.engine import Engine
 from tests.engine.conftest import Build
@@ -282,3 +282,115 @@ async def test_channels_are_checked_with_the_configuration(build: Build) -> None
         env = town.lookup()
         _, problems = check(read_directory(town.directory), Kinds(), connectors(), lambda source, name: env.get(name))  # noqa: B023
         assert sentence in "\n".join(map(str, problems))
+
+
+def office(town: Town, engine: Engine, by: str = "anna", **fallback: Any) -> assigning.Office:
+    person = desk.Person(by, town.clock.now())
+    return assigning.Office(person, engine.configuration, NoticeSettings(**fallback))
+
+
+async def two_people(build: Build) -> tuple[Town, Engine]:
+    """Anna's system fails; Bob has one of his own."""
+    parts = (told_at("left", "team/robot:zhang"), told_at("right", "team/robot:lisi", owner="bob"))
+    town, engine = await build(team(), *parts, sync("left-customers", direction="in"))
+    await fail(town, engine)
+    await fail(town, engine, key="2")
+    await rounds(town, engine, settings(), 120)
+    assert len(town.told()) == 1
+    return town, engine
+
+
+async def assign(
+    town: Town, engine: Engine, owner: str, *ids: int, note: str | None = None, **more: Any
+) -> assigning.Assigned:
+    """Single rows, or all of the one group."""
+    async with town.db.begin("assign") as conn:
+        word, by = assigning.Word(owner, note), office(town, engine, **more)
+        if ids:
+            return await assigning.assign_rows(conn, "inbox", ids, word, by)
+        (group,) = await groups.groups(conn)
+        return await assigning.assign_group(conn, group["id"], word, by)
+
+
+async def owners(town: Town) -> dict[int, str | None]:
+    async with town.db.read() as conn:
+        return {row["id"]: row["owner"] for row in await groups.failed(conn)}
+
+
+async def test_who_is_assigned_is_told_once(build: Build) -> None:
+    town, engine = await two_people(build)
+    done = await assign(town, engine, "bob", note="please look")
+    assert done.told == ("team/robot:lisi",)
+    assert await rounds(town, engine, settings(), 900) == 1
+    (_, text) = town.told()
+    assert "业财通：1 项需要处理" in text
+    assert "● 指派给 bob：i" in text and "，2 条，最早 " in text and "由 anna 指派（please look）：" in text
+    assert "https://hub.example.com/failed?group=i" in text
+    assert (await assign(town, engine, "bob")).told == (), "nothing is new"
+    await mend(town)
+    assert await rounds(town, engine, settings(), 900) == 1
+    assert "指派" not in town.told()[-1], "an assignment does not recover"
+    (row,) = await town.rows("SELECT phase, doubt, channel FROM notice WHERE what = 'assigned'")
+    assert tuple(row) == ("closed", False, "team/robot:lisi")
+
+
+async def test_single_rows_are_somebodys_whatever_their_group_says(build: Build) -> None:
+    town, engine = await two_people(build)
+    await assign(town, engine, "carl")
+    done = await assign(town, engine, "bob", 1, 2, 99)
+    assert (done.done, done.told) == ([1, 2], ("team/robot:lisi",))
+    assert await owners(town) == {2: "bob", 1: "bob"}
+    await assign(town, engine, "", 2)
+    assert await owners(town) == {2: "carl", 1: "bob"}
+    async with town.db.read() as conn:
+        assert [row["id"] for row in await groups.failed(conn, owner="bob")] == [1]
+        assert [row["id"] for row in await groups.failed(conn, owner="carl")] == [2]
+        (group,) = await groups.groups(conn, owner="carl")
+        assert await groups.groups(conn, owner="bob") == []
+        assert [row["id"] for row in await groups.failed(conn, group=group["id"], owner="bob")] == [1]
+        acts = [(row["what"], row["detail"]["owner"]) for row in await groups.history(conn, group["id"])]
+        assert acts == [("inbox 2", ""), ("inbox 2", "bob"), ("inbox 1", "bob"), (group["id"], "carl")]
+        assert len(await groups.history(conn, "inbox 1")) == 1
+    given = Settings(notices=NoticeSettings(language="en"))
+    assert await rounds(town, engine, given, 900) == 1
+    assert "assigned to bob: inbox 1, 1, the oldest" in town.told()[-1]
+    assert "hub failed list --owner bob" in town.told()[-1]
+
+
+async def test_what_passed_before_it_was_told_is_not_told(build: Build) -> None:
+    town, engine = await two_people(build)
+    await assign(town, engine, "bob", 1)
+    await assign(town, engine, "anna@example.com", 1)
+    await assign(town, engine, "bob", 2)
+    rows = await town.rows("SELECT owner, subject, channels FROM notice WHERE what = 'assigned' ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("anna@example.com", "inbox 1", ["anna@example.com"]),
+        ("bob", "inbox 2", ["team/robot:lisi"]),
+    ]
+    await mend(town)
+    assert await rounds(town, engine, settings(), 60) == 0
+    assert await town.rows("SELECT 1 FROM notice WHERE what = 'assigned'") == []
+
+
+async def test_a_row_stays_with_its_owner_until_it_is_through(build: Build) -> None:
+    town, engine = await two_people(build)
+    await assign(town, engine, "bob", 1)
+    async with town.db.begin("retry") as conn:
+        await desk.retry(conn, "inbox", [1], "bob", town.clock.now())
+    await town.again(engine)
+    assert (await owners(town))[1] == "bob", "it failed again"
+    async with town.db.begin("correct") as conn:
+        person = desk.Person("bob", town.clock.now())
+        made = await corrections.correct_inbox(conn, engine.configuration, 1, {"number": "C9"}, person)
+    await town.again(engine)
+    assert (await owners(town))[made] == "bob", "still without a name"
+
+
+async def test_nobody_is_told_of_what_they_take_or_cannot_be_told(build: Build) -> None:
+    town, engine = await two_people(build)
+    assert (await assign(town, engine, "anna", 1)).told == ()
+    assert (await assign(town, engine, "carl", 1)).told == ()
+    assert (await assign(town, engine, "carl", 2, fallback=["ops@example.com"])).told == ("ops@example.com",)
+    with pytest.raises(desk.DeskError, match="say who"):
+        async with town.db.begin("assign") as conn:
+            await assigning.assign_rows(conn, "inbox", [1], assigning.Word(), office(town, engine))

@@ -1,9 +1,9 @@
 """S1's walks on the real engine: a plan is acted out in a town, then all is made quiet and compared with the model."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import text
 
@@ -13,11 +13,11 @@ from hub.config.force import By
 from hub.config.placed import Checker
 from hub.config.versions import publish
 from hub.db.session import Database
-from hub.sync.arbitrate import keep
-from hub.sync.controls import SyncAct, act_on_sync
+from hub.sdk.sandbox import HookPost
+from hub.sync.controls import act_on_sync
 from hub.sync.desk import Person
 from hub.sync.engine import Engine
-from hub.sync.route import owe, row_for
+from hub.sync.golive import go_live
 from tests.engine.conftest import EMPTY, RESTART
 from tests.engine.town import Town, built, connection, own_kind, owners, sync
 from tests.simulation.walks import DESK, FIELDS, FREE, LATER, OWNED, RANKED, Act, Document, Plan
@@ -39,8 +39,6 @@ fields:
 """
 # `where: version` keeps the number that an update is made conditional on.
 FIRST, SECOND = (THINGS % "\n".join(f"  {name}: {name}" for name in names) for names in (FIELDS, (*FIELDS, LATER)))
-QUIET = 6
-MOVING = ("inbox", "change", "entity", "entity_custom", "delivery", "attempt", "link", "line_link", "link_name")
 
 
 async def emptied(db: Database) -> None:
@@ -63,6 +61,8 @@ class Walk:
     read: dict[str, int] = field(default_factory=dict)
     keys: dict[tuple[str, int], str] = field(default_factory=dict)
     by_users: Counter[tuple[str, str]] = field(default_factory=Counter)
+    late: list[tuple[int, str, dict[int, HookPost]]] = field(default_factory=list)
+    ticks: int = 0
 
     @classmethod
     async def begin(cls, db: Database, folder: Path, plan: Plan) -> "Walk":
@@ -115,10 +115,12 @@ class Walk:
 
     async def _edit(self, act: Act) -> None:
         assert act.doc is not None
-        if self._record(act.site, act.doc) is None:
+        record = self._record(act.site, act.doc)
+        if record is None:
             return
-        self._saved(act, self.keys[act.site, act.doc], dict(act.values))
-        for name, value in act.values.items():
+        said = {name: value for name, value in act.values.items() if value is not None or record.get(name) is not None}
+        self._saved(act, record["id"], said)
+        for name, value in said.items():
             self.documents[act.doc].wrote(act.site, name, value)
         self.told["edits"] += 1
 
@@ -137,7 +139,7 @@ class Walk:
         elif how["what"] == "change":
             lines[place]["pieces"] = number
             document.wrote_line(act.site, lines[place]["what"], number)
-        elif len(lines) > 1:
+        elif lines[place]["what"] != f"w{act.doc}.0":  # an order that has lost all its lines is refused everywhere
             document.wrote_line(act.site, lines.pop(place)["what"], None)
         self._saved(act, record["id"], {"lines": lines})
         self.told["edits of lines"] += 1
@@ -154,8 +156,7 @@ class Walk:
         if entity.deleted:
             return
         for name, value in act.values.items():
-            if entity.fields.get(name) is not None:
-                document.fields[name].shown[DESK].add(entity.fields[name])
+            document.fields[name].see(DESK, entity.fields.get(name))
             document.wrote(DESK, name, value)
         wish = PersonChange("thing", entity.id, act.values, "anna", "as the walk wants it", "walk")
         async with self.town.db.begin("person") as conn:
@@ -169,7 +170,8 @@ class Walk:
             return
         self.town.rest[act.site].act_remove({"table": TABLE, "id": record["id"]})
         self.documents[act.doc].deleted.add(act.site)
-        await self.town.arrive_gone(self.engine, f"{act.site}-things", record["id"])
+        if not self.plan.silent:
+            await self.town.arrive_gone(self.engine, f"{act.site}-things", record["id"])
         self.told["deletes"] += 1
 
     # --- what happens to all ---------------------------------------------------------------------------------------
@@ -184,12 +186,16 @@ class Walk:
 
     async def _pause(self, act: Act) -> None:
         mode = (await self.town.rows("SELECT mode FROM sync WHERE name = :name", name=f"{act.site}-things"))[0].mode
-        await self._set(act.site, "live" if mode == "paused" else "pause")
+        await self.put(act.site, "live" if mode == "paused" else "pause")
         self.told["changes of mode"] += 1
 
-    async def _set(self, site: str, act: SyncAct) -> None:
+    async def put(self, site: str, act: Literal["live", "pause"]) -> None:
+        name, by = f"{site}-things", Person("anna", self.town.clock.now())
         async with self.town.db.begin("mode") as conn:
-            await act_on_sync(conn, f"{site}-things", act, "anna", self.town.clock.now())
+            if act == "live":
+                await go_live(conn, self.engine.configuration, name, by)
+            else:
+                await act_on_sync(conn, name, act, by.name, by.now)
         self.engine = await self.town.engine(self.plan.seed + len(self.town.rest[site].ledger))
 
     async def _publish(self, act: Act) -> None:
@@ -209,7 +215,20 @@ class Walk:
             there.posts.clear()
         there.set_hook({"url": f"http://hub.test/hooks/{act.site}"})
 
+    async def _late(self, act: Act) -> None:
+        """What this system has to tell comes some ticks late, and the last of it first."""
+        posts = self.town.rest[act.site].posts
+        self.late.append((self.ticks + act.values["ticks"], act.site, dict(reversed(posts.items()))))
+        posts.clear()
+
+    def come_at_last(self) -> None:
+        for _, site, posts in (each for each in self.late if each[0] <= self.ticks):
+            self.town.rest[site].posts.update(posts)
+        self.late = [each for each in self.late if each[0] > self.ticks]
+
     async def _tick(self, act: Act) -> None:
+        self.ticks += 1
+        self.come_at_last()
         await self.town.again(self.engine, **act.values)
         self.see()
 
@@ -224,103 +243,3 @@ class Walk:
                     self.keys.setdefault((site, doc), record["id"])
                     self.documents[doc].saw(site, record)
             self.read[site] = len(entries)
-
-    # --- the end ---------------------------------------------------------------------------------------------------
-
-    async def quiet(self) -> None:
-        """Nothing fails any more, everything is live, what was parked is tried again."""
-        for there in self.town.rest.values():
-            there.faults.clear()
-        for site in self.plan.sites:
-            await self._set(site, "live")
-        for _ in range(QUIET):
-            await self.town.again(self.engine, 3, minutes=5)
-            await self.town.change(
-                "UPDATE delivery SET state = 'due', due_at = :now, attempts = 0, in_hand = 0 WHERE state = 'parked'"
-                " AND error_class NOT IN ('NotFound', 'PerhapsCreated')", now=self.town.clock.now())  # fmt: skip
-            disputed = "SELECT id, connection FROM inbox WHERE state = 'parked' AND error_class = 'Disputed'"
-            for row in await self.town.rows(disputed):
-                async with self.town.db.begin("keep") as conn:
-                    await keep(conn, row.id, row.connection, Person("anna", self.town.clock.now()))
-                self.told["disputes"] += 1
-        await self.town.change("DELETE FROM pause")
-        # The first whole reading: a delete that a late call seemed to take back is found by it.
-        await self.town.read_all_again()
-        await self.town.again(self.engine, 6, minutes=1)
-        self.see()
-
-    async def compare(self) -> None:
-        """With the model, then again after everything was sent once more to whom it differs: a word of a system in
-        a field of another's stands there until then."""
-        await self.in_repair()
-        self.see()
-        rows: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-        for site in self.plan.sites:
-            for record in self.town.rest[site].tables[TABLE].values():
-                doc = int(record["code"][1:])
-                if site in rows[doc]:
-                    self.wrong.append(f"{doc}: {site} has it twice")
-                rows[doc][site] = record
-        for doc, document in self.documents.items():
-            self.wrong += [f"{doc}: {told}" for told in self._wrong(document, rows[doc])]
-        parked = await self.town.rows(
-            "SELECT error_class, error FROM delivery WHERE state NOT IN ('done', 'superseded', 'dismissed')"
-            " UNION ALL SELECT error_class, error FROM inbox WHERE state NOT IN ('done', 'superseded', 'dismissed')"
-        )
-        self.wrong += [f"still open: {row.error}" for row in parked if row.error_class != "NotFound"]
-
-    def _wrong(self, document: Document, found: dict[str, dict[str, Any]]) -> list[str]:
-        if self.plan.on_delete == "delete" and document.creator in document.deleted:
-            return [f"deleted by its creator and still in {sorted(found)}"] if found else []
-        missing = set(self.plan.sites) - found.keys() - document.deleted
-        if missing and document.creator not in document.deleted:
-            return [f"never came to {sorted(missing)}"]
-        return document.wrong(found, later=self.published)
-
-    async def in_repair(self) -> None:
-        before = self.town.writes()
-        entities = await self.town.entities(self.engine, "thing")
-        async with self.town.db.begin("repair") as conn:
-            for site in self.plan.sites:
-                bound = self.engine.configuration.syncs[f"{site}-things"]
-                linked = await conn.execute(
-                    text("SELECT entity_id FROM link WHERE connection = :site AND deleted_at IS NULL"), {"site": site}
-                )
-                known = set(linked.scalars())
-                rows = [row_for(bound, each, "repair") for each in entities if each.id in known and not each.deleted]
-                await owe(conn, rows, self.engine)
-        await self.town.again(self.engine, 3)
-        self.told["repaired"] += self.town.writes() - before
-
-    async def read_again(self) -> None:
-        """S2: to read everything once more writes nothing, neither here nor there."""
-        before, written = await self.counters(), self.town.writes()
-        await self.town.read_all_again()
-        await self.town.again(self.engine, 3)
-        after = await self.counters()
-        assert before > 0, "the server counts"
-        self.told["rows written by the second reading"] += after - before
-        self.told["writes by the second reading"] += self.town.writes() - written
-
-    async def counters(self) -> int:
-        """Rows inserted, changed and deleted in the tables that carry records, by the server's own count."""
-        await self.town.db.engine.dispose()  # a connection that ends tells what it has counted
-        names = ", ".join(f"'{name}'" for name in MOVING)
-        query = (
-            f"SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) AS n FROM pg_stat_user_tables WHERE relname IN ({names})"
-        )
-        async with self.town.db.read() as conn:
-            await conn.execute(text("SELECT pg_stat_clear_snapshot()"))
-            return int((await conn.execute(text(query))).scalar_one())
-
-    def most_writes(self) -> int:
-        """How far any system was written to more often than there were reasons to, for one document. Besides everybody's
-        edits these are: that it is created there, and that it is repaired in the end."""
-        most = 0
-        for site in self.plan.sites:
-            there = self.town.rest[site].ledger
-            written = Counter(e.data["record"]["code"] for what in ("created", "changed") for e in there.of(what))
-            for doc, document in self.documents.items():
-                code = f"c{doc}"
-                most = max(most, written[code] - self.by_users[site, code] - document.edits - 2)
-        return most

@@ -6,12 +6,13 @@ from fastapi import Query
 
 from hub.api import asked as asking
 from hub.api.asked import wrong_cursor
-from hub.api.models import Done, FailedGroup, GroupHistory, Page, Parked, Run
+from hub.api.models import Assigned, FailedGroup, GroupHistory, Page, Parked, Run
 from hub.api.paging import page
 from hub.api.problems import missing
 from hub.api.v1.router import router
 from hub.api.work import Asked, Work
-from hub.sync import bulk, groups, reapply, views
+from hub.sync import assigning, bulk, desk, groups, reapply, views
+from hub.sync.assigning import Office, Word
 from hub.sync.bulk import Act
 from hub.sync.desk import Person
 from hub.sync.edits import Edit
@@ -24,7 +25,8 @@ windows = router("reapply")
 async def list_failed(work: Asked, asked: Annotated[asking.Failed, Query()]) -> Page[Parked]:
     """Everything parked: records, deliveries, bells and receipts, with class, sentence, field and owner; and the runs
     that are held."""
-    rows = await groups.failed(work.conn, group=asked.group, after=_after(asked.cursor), limit=asked.limit)
+    after = _after(asked.cursor)
+    rows = await groups.failed(work.conn, group=asked.group, owner=asked.owner, after=after, limit=asked.limit)
     return page(Parked, rows, asked.limit, lambda row: f"{row['place']}-{row['id']}")
 
 
@@ -38,9 +40,9 @@ def _after(cursor: str | None) -> tuple[int, int] | None:
 
 
 @routes.get("/groups", summary="Failed work by cause")
-async def list_groups(work: Asked) -> Page[FailedGroup]:
+async def list_groups(work: Asked, asked: Annotated[asking.Groups, Query()]) -> Page[FailedGroup]:
     """One row per connection, stream, class, field and shape of the sentence, the largest first; at most 500."""
-    rows = await groups.groups(work.conn)
+    rows = await groups.groups(work.conn, owner=asked.owner)
     return page(FailedGroup, rows, len(rows) + 1)
 
 
@@ -52,10 +54,33 @@ async def read_history(work: Asked, group: str) -> Page[GroupHistory]:
 
 
 @routes.post("/groups/{group}/assign", summary="Assign a group")
-async def assign_group(work: Asked, group: str, asked: asking.Assignment) -> Done:
-    """Whose turn it is, also for what joins the group later; an empty owner gives it back to the connection's."""
-    await groups.assign(work.conn, group, groups.Word(asked.owner, asked.note), _person(work))
-    return Done(done=[group])
+async def assign_group(work: Asked, group: str, asked: asking.Assignment) -> Assigned:
+    """Whose turn it is, also for what joins the group later; an empty owner gives it back to the connection's. Who is
+    assigned gets one message."""
+    done = await assigning.assign_group(work.conn, group, _word(asked), _office(work))
+    return Assigned(done=[*done.done], told=[*done.told])
+
+
+@routes.post("/assign", summary="Assign single rows")
+async def assign_rows(work: Asked, asked: asking.RowAssignment) -> Assigned:
+    """Whose turn these are; an empty owner gives them back. Who is assigned gets one message."""
+    done = await assigning.assign_rows(work.conn, asked.what, asked.ids, _word(asked), _office(work))
+    return Assigned(done=[*done.done], told=[*done.told])
+
+
+@routes.get("/{what}/{number}/history", summary="Who had it")
+async def read_row_history(work: Asked, what: desk.What, number: int) -> Page[GroupHistory]:
+    """Assignments of one row, newest first."""
+    rows = await groups.history(work.conn, f"{what} {number}")
+    return page(GroupHistory, rows, len(rows) + 1)
+
+
+def _word(asked: asking.Assignment) -> Word:
+    return Word(asked.owner, asked.note)
+
+
+def _office(work: Work) -> Office:
+    return Office(_person(work), work.configuration, work.services.settings.notices)
 
 
 @routes.post("/retry", summary="Retry failed work")

@@ -44,6 +44,24 @@ async def test_failed_work_is_grouped_listed_and_assigned(client: httpx.AsyncCli
     assert (await client.post(f"{GROUP}/i000000000/assign", json={"owner": "x"})).status_code == 422
 
 
+async def test_single_rows_are_assigned_and_told(client: httpx.AsyncClient, services: Services) -> None:
+    group = await parked(client, services)
+    done = await post(client, "failed/assign", what="inbox", ids=[1, 2, 99], owner="bob@example.com", note="asked")
+    assert done == {"done": [1, 2], "told": ["bob@example.com"]}
+    rows = await items(client, "failed", owner="bob@example.com")
+    assert [(row["id"], row["assigned"]) for row in rows] == [(2, True), (1, True)]
+    assert await items(client, "failed/groups", owner="bob@example.com") == []
+    (told,) = await items(client, "failed/inbox/1/history")
+    assert (told["who"], told["act"], told["detail"]["group"]) == ("root", "failed.assign", group["id"])
+    assert len(await items(client, f"failed/groups/{group['id']}/history")) == 2
+    for wrong in (
+        {"what": "inbox", "ids": []},
+        {"what": "inbox", "ids": [1]},
+        {"what": "run", "ids": [1], "owner": "x"},
+    ):
+        assert (await client.post("/api/v1/failed/assign", json=wrong)).status_code == 422
+
+
 async def test_a_group_is_corrected_as_one_run(client: httpx.AsyncClient, services: Services) -> None:
     group = await parked(client, services)
     assert (await client.post("/api/v1/failed/correct", json={"group": group["id"]})).status_code == 422

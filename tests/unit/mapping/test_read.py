@@ -328,6 +328,14 @@ def test_a_record_without_its_key(key: Any) -> None:
         (9, 10),
         ("9", "10"),
         (999, 1000),
+        (Decimal("9.0"), 10),
+        (9, Decimal("9.5")),
+        (Decimal("9.5"), Decimal("9.55")),
+        (Decimal("1763798400.5"), Decimal("1763798401")),
+        (-10, -9),
+        (Decimal("-9.5"), -9),
+        (Decimal("-9.55"), Decimal("-9.5")),
+        (-1, 0),
         ("v1", "v2"),
     ],
 )
@@ -337,6 +345,12 @@ def test_the_order_of_versions_is_the_order_of_texts(older: Any, newer: Any) -> 
     assert first is not None
     assert second is not None
     assert first < second
+
+
+@pytest.mark.parametrize("same", [(9, "9"), (9, Decimal("9.0")), (1000, Decimal("1E+3")), (0, Decimal("-0.0"))])
+def test_one_version_spelt_in_two_ways(same: tuple[Any, Any]) -> None:
+    first, second = (compiled().read({**RECORD, "FModifyDate": value}).version for value in same)
+    assert first == second
 
 
 def test_head() -> None:

@@ -70,6 +70,8 @@ def test_a_change_clears_what_is_empty_and_leaves_out_what_only_creating_sets() 
         ("ordered_at: {path: v, epoch: ms}", "2026-02-01", {"v": 1769875200000}),
         ("ordered_at: {path: v, epoch: s, as: text}", "2026-02-01", {"v": "1769875200"}),
         ("ordered_at: {path: v, format: '%Y/%m/%d'}", "2026-02-01", {"v": "2026/02/01"}),
+        ("ordered_at: {path: v, format: '%Y%m%d'}", "0900-02-01", {"v": "09000201"}),
+        ("changed_at: {path: v, zone: UTC, format: '%Y-%m-%dT%H:%MZ'}", "0099-01-31T02:00:00Z", {"v": "0099-01-31T02:00Z"}),
         ("changed_at: v", "2026-01-31T02:00:00Z", {"v": "2026-01-31T10:00:00+08:00"}),
         ("changed_at: {path: v, zone: UTC, format: '%Y-%m-%dT%H:%M:%SZ'}", "2026-01-31T02:00:00Z",
          {"v": "2026-01-31T02:00:00Z"}),

@@ -1,11 +1,15 @@
 """The seam: what a request looks like, what is counted and recorded, what an answer means."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.sdk import (
     AuthFailed,
@@ -170,9 +174,43 @@ def test_a_pause_of_the_vendor() -> None:
     assert error.retry_after == 12
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+AT = "Wed, 21 Oct 2026 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("9" * 400, 86_400.0),
+        ("Wed, 21 Oct 2026 07:30:05 GMT", 125.0),
+        ("Wednesday, 21-Oct-26 07:30:05 GMT", 125.0),
+        ("Wed Oct 21 07:30:05 2026", 125.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),  # over already
+        ("Fri, 21 Oct 2044 07:28:00 GMT", 86_400.0),
+        *(
+            (text, None)
+            for text in ("", "-5", "1.5", "7 s", "٣", "²", "soon", "21 Oct", "Wed, 99 Oct 2026 07:28:00 GMT")
+        ),
+        ("Wed, 21 Oct 99999999999999 07:28:00 GMT", None),
+    ],
+)
 def test_retry_after(text: str, seconds: float | None) -> None:
-    assert retry_after(Reply(429, {"retry-after": text}, b"", False)) == seconds
+    assert retry_after(Reply(429, {"retry-after": text, "date": AT}, b"", False)) == seconds
+
+
+@pytest.mark.parametrize("date", [{}, {"date": "yesterday"}])
+def test_a_date_without_the_vendors_clock_is_counted_from_ours(date: dict[str, str]) -> None:
+    text = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
+    seconds = retry_after(Reply(429, {"retry-after": text, **date}, b"", False))
+    assert seconds is not None and 590 < seconds <= 600
+
+
+@given(st.text() | st.text("0123456789:,-+ MonOctGT"))
+def test_no_header_breaks_the_reading_of_a_status(text: str) -> None:
+    seconds = retry_after(Reply(429, {"retry-after": text, "date": text}, b"", False))
+    assert seconds is None or 0 <= seconds <= 86_400
 
 
 async def test_no_room_no_call() -> None:

@@ -174,9 +174,19 @@ def upgrade() -> None:
         },
     )
     op.create_index("ix_change_at", "change", ["at"], unique=False, postgresql_using="brin")
-    op.create_index("ix_change_derive", "change", ["id"], unique=False, postgresql_where=sa.text("NOT derived"))
     op.create_index(
-        "ix_change_route", "change", ["id"], unique=False, postgresql_where=sa.text("derived AND NOT routed")
+        "ix_change_derive",
+        "change",
+        [sa.literal_column("live DESC"), "id"],
+        unique=False,
+        postgresql_where=sa.text("NOT derived"),
+    )
+    op.create_index(
+        "ix_change_route",
+        "change",
+        [sa.literal_column("live DESC"), "id"],
+        unique=False,
+        postgresql_where=sa.text("derived AND NOT routed"),
     )
     op.create_table(
         "connection",
@@ -200,6 +210,7 @@ def upgrade() -> None:
         sa.Column("applied_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("patient", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("waiting_for", sa.Text(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("in_hand", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -260,7 +271,11 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'done'"),
     )
     op.create_index(
-        "ix_delivery_due", "delivery", ["connection", "due_at"], unique=False, postgresql_where=sa.text("state = 'due'")
+        "ix_delivery_due",
+        "delivery",
+        ["connection", "patient", "due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'due'"),
     )
     op.create_index("ix_delivery_entity", "delivery", ["entity_id"], unique=False)
     op.create_index("ix_delivery_message", "delivery", ["id"], unique=False, postgresql_where=sa.text("change_id <> 0"))
@@ -300,6 +315,7 @@ def upgrade() -> None:
         sa.Column("rounds", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("choice", sa.Text(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("who", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("note_zh", sa.Text(), nullable=True),
@@ -396,6 +412,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.Column("correlation", sa.Text(), nullable=False),
         sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("patient", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("from_link", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
@@ -456,7 +473,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_inbox_due",
         "inbox",
-        ["connection", "stream", "from_link", "due_at", "id"],
+        ["connection", "stream", "from_link", "patient", "due_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'due'"),
     )
@@ -485,6 +502,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.Column("correlation", sa.Text(), nullable=False),
         sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("patient", sa.Boolean(), nullable=False),
         sa.Column("from_link", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
@@ -943,6 +961,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", name=op.f("pk_kind_definition")),
     )
     op.create_table(
+        "leader",
+        sa.Column("office", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("office", name=op.f("pk_leader")),
+    )
+    op.create_table(
         "line_link",
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("stream", sa.Text(), nullable=False),
@@ -1051,7 +1077,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
     )
     op.create_index(
-        "ix_notice_open", "notice", ["subject", "what"], unique=True, postgresql_where=sa.text("phase <> 'closed'")
+        "ix_notice_open",
+        "notice",
+        ["subject", "what"],
+        unique=True,
+        postgresql_where=sa.text("phase <> 'closed' AND what <> 'assigned'"),
     )
     op.create_table(
         "notice_channel",
@@ -1139,7 +1169,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_receipt_open",
         "receipt",
-        ["state", "id"],
+        ["state", "connection", "id"],
         unique=False,
         postgresql_where=sa.text("state NOT IN ('done', 'superseded', 'dismissed')"),
     )
@@ -1283,6 +1313,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_weak_key_entity", "weak_key", ["entity_id"], unique=False)
     op.create_table(
+        "worker",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("doing", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("redis", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("redis_since", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
+    )
+    op.create_table(
         "sync",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("connection", sa.Text(), nullable=False),
@@ -1318,6 +1361,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("sync")
+    op.drop_table("worker")
     op.drop_index("ix_weak_key_entity", table_name="weak_key")
     op.drop_table("weak_key")
     op.drop_table("tally")
@@ -1347,7 +1391,9 @@ def downgrade() -> None:
     op.drop_index("ix_own_kind_kind", table_name="own_kind")
     op.drop_table("own_kind")
     op.drop_table("notice_channel")
-    op.drop_index("ix_notice_open", table_name="notice", postgresql_where=sa.text("phase <> 'closed'"))
+    op.drop_index(
+        "ix_notice_open", table_name="notice", postgresql_where=sa.text("phase <> 'closed' AND what <> 'assigned'")
+    )
     op.drop_table("notice")
     op.drop_index("ix_match_key_entity", table_name="match_key")
     op.drop_table("match_key")
@@ -1359,6 +1405,7 @@ def downgrade() -> None:
     op.drop_index("ix_line_link_link", table_name="line_link")
     op.drop_index("ix_line_link_line", table_name="line_link")
     op.drop_table("line_link")
+    op.drop_table("leader")
     op.drop_table("kind_definition")
     op.drop_index(op.f("ix_k_statement_account"), table_name="k_statement")
     op.drop_table("k_statement")
