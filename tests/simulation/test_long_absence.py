@@ -48,6 +48,7 @@ class Latecomer:
     async def page(self) -> bool:
         """A page of a pull that was taken over is thrown away."""
         left = self.slow.configuration.syncs["left-customers"]
+        self.town.clock.advance(seconds=10)  # it is due again
         turn = await _begin(self.slow, left)
         assert isinstance(turn, Turn)
         self.town.clock.advance(seconds=BLOCKED_SECONDS)
