@@ -87,6 +87,9 @@ async def test_it_does_what_was_said_and_asks_before_it_creates_what_is_doubtful
     async with town.db.begin("live") as conn:
         said = await go_live(conn, engine.configuration, "right-customers", anna(town))
     assert sum(len(toward.owed) for toward in said.toward) == 3 == await town.count("delivery")
+    (record,) = await town.rows("SELECT * FROM audit WHERE act = 'sync.owed'")
+    owed = record.detail["right-customers"]
+    assert (record.who, owed["creates"], owed["changes"]) == ("anna", 1, 1)
     engine = await town.engine()
     await town.again(engine, times=2)
     assert [row["name"] for row in town.table("right")] == ["both", "云 帆", "only right", "only left"]
@@ -135,6 +138,15 @@ async def test_a_question_is_shown_with_its_candidates(build: Build) -> None:
             await questions.shown(conn, engine.configuration, row["id"] - 1)
     assert told["fields"] == {"name": "云 帆", "phone": "2"} and told["error_zh"]
     assert [(each["id"], each["fields"]["name"]) for each in told["candidates"]] == [(row["asks"][0], "云帆")]
+
+
+async def test_a_question_holds_up_its_own_stream_only(build: Build) -> None:
+    town, _ = await met(build)
+    (row,) = await listed(town)
+    async with town.db.read() as conn:
+        assert await questions.in_question(conn, "right", "customers", [*row["asks"], 10**6]) == set(row["asks"])
+        assert await questions.in_question(conn, "left", "customers", row["asks"]) == set()
+        assert await questions.in_question(conn, "right", "orders", row["asks"]) == set()
 
 
 async def test_a_rule_answers_what_it_can_prove(build: Build) -> None:

@@ -118,9 +118,9 @@ def jobs(
             continue
         if mutant.inside and reach.only_at_import(mutant):
             mutant = replace(mutant, scope="")
-        tried = told.get("tried", [])
+        tried = [test for test in told.get("tried", ()) if reach.drawn.get(test, 0) <= told["at"]]
         left = [test for test in reach.tests_of(mutant, uses) if test not in tried]
-        tests = reach.worth_trying(left, given.tests, given.seconds)
+        tests = reach.worth_trying(mutant, left, given.tests, given.seconds)
         if tests or not told:
             seconds = {test: reach.seconds[test] for test in tests}
             work.append({"mutant": asdict(mutant), "tests": tests, "seconds": seconds, "tried": tried})

@@ -244,7 +244,7 @@ class Trial:
             tests = [test for test in tests if answer.by in job.tests and test != answer.by]
             answer = Answer("untested", why="its tests fail without it, too")
         took = round(time.monotonic() - started, 1)
-        told = {**asdict(job.mutant), **asdict(answer), "tried": [*job.tried, *tests], "took": took}
+        told = {**asdict(job.mutant), **asdict(answer), "tried": [*job.tried, *tests], "took": took, "at": time.time()}
         with self.sink.open("a", encoding="utf-8") as file:
             file.write(json.dumps(told, ensure_ascii=False) + "\n")
 

@@ -1,9 +1,12 @@
 """The mutation test's own mistakes: made where a test could notice them, one at a time, and undone by nothing else."""
 
 import ast
+import json
+import os
+from pathlib import Path
 
 from tests.mutation.mutants import Mutant, mutants, mutated
-from tests.mutation.reaching import Reach, Uses
+from tests.mutation.reaching import Reach, Uses, read
 
 SOURCE = '''
 """A module."""
@@ -58,10 +61,20 @@ def test_a_default_belongs_to_the_module() -> None:
     assert found["True -> False"].scope == "late()" and found["3 -> 4"].names == ("LIMIT",)
 
 
-def test_tests_of_other_files_come_before_the_second_of_one() -> None:
-    reach = Reach(seconds={"a::1": 0.1, "a::2": 0.2, "b::1": 0.5, "c::1": 9.0, "c::2": 0.01})
-    assert reach.worth_trying(list(reach.seconds), most=3, seconds=5) == ["c::2", "a::1", "b::1", "a::2"]
-    assert reach.worth_trying(["c::1"], most=3, seconds=5) == ["c::1"], "one at least"
+def test_near_tests_come_first_and_then_one_of_each_file(tmp_path: Path) -> None:
+    near, far, other = (str(tmp_path / f"test_{name}.py") for name in ("near", "far", "other"))
+    Path(near).write_text("from hub.sync.m import late", encoding="utf-8")
+    Path(far).write_text("from hub.sync import n", encoding="utf-8")
+    seconds = {f"{far}::1": 0.1, f"{far}::2": 0.2, f"{other}::1": 0.5, f"{near}::1": 0.9, f"{other}::2": 0.01}
+    reach = Reach(seconds=seconds)
+    (mutant, *_) = mutants("hub/sync/m.py", SOURCE)
+    order = [f"{other}::2", f"{near}::1", f"{far}::1", f"{other}::1", f"{far}::2"]
+    assert reach.worth_trying(mutant, list(seconds), most=4, seconds=9) == order
+    assert reach.worth_trying(mutant, list(seconds), most=4, seconds=1.05) == [order[0], order[1], order[2]]
+    reach.lines["hub/sync/m.py"] |= {mutant.line: set(seconds), mutant.line + 1: {f"{far}::2"}}
+    rare_first = [f"{other}::2", f"{far}::2", f"{near}::1"]
+    assert reach.worth_trying(mutant, list(seconds), most=2, seconds=9) == rare_first, "it takes a turn of its own"
+    assert reach.worth_trying(mutant, [f"{other}::1"], most=4, seconds=0.1) == [f"{other}::1"], "one at least"
 
 
 def test_what_is_said_of_a_constant_is_asked_where_it_is_used() -> None:
@@ -78,3 +91,16 @@ def test_what_is_said_of_a_constant_is_asked_where_it_is_used() -> None:
     (constant, *_) = mutants("hub/m.py", SOURCE)
     assert constant.names == ("LIMIT",) and reach.tests_of(constant, uses) == ["t::1"]
     assert reach.tests_of(mutants("hub/m.py", SOURCE)[-1], uses) == []
+
+
+def test_a_file_that_is_recorded_again_forgets_what_it_was(tmp_path: Path) -> None:
+    for number, name in enumerate(("old", "new")):
+        told = {
+            "seconds": {f"t.py::{name}": 1, f"u{number}.py::same": 2},
+            "digests": {},
+            "lines": {"m.py": {"3": [0, 1]}},
+        }
+        (tmp_path / f"map-{number}.json").write_text(json.dumps(told), encoding="utf-8")
+        os.utime(tmp_path / f"map-{number}.json", (number, number))
+    reach = read(tmp_path)
+    assert reach.lines["m.py"][3] == {"t.py::new", "u0.py::same", "u1.py::same"} == set(reach.seconds)
